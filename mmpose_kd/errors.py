@@ -1,0 +1,78 @@
+"""Errors for the person who wrote the config."""
+import difflib
+import inspect
+from typing import Any, Iterable
+
+from mmengine.registry import Registry
+
+
+class ConfigError(ValueError):
+    """A config asks for something that cannot be done.
+
+    The message says what was given, what was expected and what to change.
+    """
+
+
+def did_you_mean(name: str, candidates: Iterable[str]) -> str:
+    """A hint that names the candidates closest to a misspelt name.
+
+    Args:
+        name (str): What was given.
+        candidates (Iterable[str]): What exists.
+
+    Returns:
+        str: ``' Did you mean "a" or "b"?'``, or an empty string where nothing
+        comes close.
+    """
+    close = difflib.get_close_matches(str(name), list(candidates), n=3, cutoff=0.5)
+    return f' Did you mean {" or ".join(repr(c) for c in close)}?' if close else ''
+
+
+def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
+    """Build a registered part, with an error that says where the config is wrong.
+
+    Args:
+        registry (Registry): The registry that holds the part.
+        cfg (dict): A config with a ``type`` and arguments.
+        where (str): The place of ``cfg`` in the config file, such as
+            ``'model.objectives.loss_kd.loss'``.
+        **defaults: Arguments for the part that its config does not give.
+
+    Returns:
+        Any: The part.
+
+    Raises:
+        ConfigError: ``cfg`` is no dict with a type, the type is not
+            registered, or an argument is unknown or missing.
+    """
+    if not isinstance(cfg, dict) or 'type' not in cfg:
+        raise ConfigError(f'{where}: expected a dict with a "type", got {cfg!r}.')
+    cls = cfg['type']
+    if isinstance(cls, str):
+        cls = registry.get(cls)
+        if cls is None:
+            raise ConfigError(
+                f'{where}: type "{cfg["type"]}" is not registered in MMPose\'s "{registry.name}" registry.'
+                f'{did_you_mean(cfg["type"], _names(registry))} If it is your own, name its module in custom_imports.')
+    args = {**defaults, **{k: v for k, v in cfg.items() if k != 'type'}}
+    _check_arguments(cls, args, where)
+    return registry.build(dict(args, type=cls))
+
+
+def _names(registry: Registry) -> set:
+    registry.import_from_location()
+    return set(registry.module_dict) | (set() if registry.parent is None else _names(registry.parent))
+
+
+def _check_arguments(cls: Any, args: dict, where: str) -> None:
+    parameters = inspect.signature(cls).parameters
+    required = [n for n, p in parameters.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    missing = [n for n in required if n not in args]
+    if missing:
+        raise ConfigError(f'{where}: {cls.__name__} needs the argument "{missing[0]}", which is not given.')
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for name in args:
+        if name not in parameters:
+            raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, parameters)} '
+                              f'It takes: {", ".join(parameters)}.')

@@ -1,0 +1,65 @@
+"""The contract that every objective keeps."""
+from typing import List, Optional, Sequence, Union
+
+import torch
+from mmengine.model import BaseModule
+from torch import Tensor
+
+from mmpose_kd.models.taps import Record
+
+
+class Objective(BaseModule):
+    """What is compared between student and teacher, and with which loss.
+
+    An objective sees what the two forward passes recorded, never the models. A subclass names the taps it needs and
+    implements :meth:`forward`; the distiller records the taps, multiplies the returned value by the current weight and
+    logs it under the objective's key in the config.
+
+    Args:
+        weight (float | dict): Factor of the loss, or a schedule such as ``dict(type='Linear', start=1., end=0.)``.
+            Default: 1.
+        teacher (str): Which teacher's record is compared, where ``model.teacher`` names several. Default: 'teacher'.
+        student_taps (Sequence[str]): Paths recorded in the student. Default: none.
+        teacher_taps (Sequence[str]): Paths recorded in the teacher. Default: none.
+        init_cfg (dict, optional): Initialisation of the connectors.
+    """
+
+    needs_teacher = True
+
+    def __init__(self,
+                 weight: Union[float, dict] = 1.0,
+                 teacher: str = 'teacher',
+                 student_taps: Sequence[str] = (),
+                 teacher_taps: Sequence[str] = (),
+                 init_cfg: Optional[dict] = None):
+        super().__init__(init_cfg)
+        self.weight = weight
+        self.teacher = teacher
+        self.student_taps = tuple(student_taps)
+        self.teacher_taps = tuple(teacher_taps)
+
+    def forward(self, student: Record, teacher: Optional[Record], data_samples: list) -> Tensor:
+        """Compare the two records.
+
+        Args:
+            student (Record): What the student's forward pass produced.
+            teacher (Record, optional): The teacher's, in the student's keypoint order and output resolution.
+            data_samples (list[PoseDataSample]): The batch's annotations.
+
+        Returns:
+            Tensor: The loss before weighting, a scalar.
+        """
+        raise NotImplementedError
+
+
+def keypoint_weights(data_samples: List, device: torch.device) -> Tensor:
+    """Weights of the keypoints as the student's codec encoded them.
+
+    Args:
+        data_samples (list[PoseDataSample]): The batch's annotations, with ``gt_instance_labels.keypoint_weights``.
+        device (torch.device): Where the result goes.
+
+    Returns:
+        Tensor: Weights (N, K), 0 where a keypoint is not labelled.
+    """
+    return torch.cat([d.gt_instance_labels.keypoint_weights for d in data_samples]).to(device)

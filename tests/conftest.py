@@ -1,0 +1,1 @@
+import mmpose_kd  # noqa: F401  registers everything, repairs the environment first
