@@ -1,0 +1,48 @@
+# make demo    train a teacher, a student, and the student with Multi-KD on drawn data, and print the comparison
+# make test    run the test suite
+# make lint    run the linter
+#
+# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change.
+#
+# On Linux, pip's default index has PyTorch with several gigabytes of CUDA libraries. Where only the CPU is wanted, name
+# the index of CPU builds that PyTorch's installation page gives, in one of pip's usual ways:
+#   make test PIP_ARGS='--extra-index-url URL'
+#   PIP_EXTRA_INDEX_URL=URL make test
+
+# Python 3.12 comes last because xtcocotools has no wheel for it: it is compiled there.
+PYTHON ?= $(shell for p in python3.11 python3.10 python3.9 python3.12 python3; do \
+	$$p -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null \
+	&& echo $$p && break; done)
+PIP = .venv/bin/python -m pip --disable-pip-version-check install $(PIP_ARGS)
+READY := .venv/ready-$(shell cat requirements/*.txt | cksum | cut -d ' ' -f 1)
+WORKERS ?= 2
+
+.PHONY: demo test lint clean
+
+demo: $(READY)
+	.venv/bin/python tools/demo.py $(DEMO_ARGS)
+
+test: $(READY)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+lint: $(READY)
+	.venv/bin/ruff check .
+
+clean:
+	rm -rf .venv build *.egg-info mmpose_kd/.mim
+
+.venv/bin/python:
+	@test -n '$(PYTHON)' || { echo 'error: found no Python 3.9 to 3.12 with venv;' \
+		'install one, or name it: make PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo '[1/4] virtual environment in .venv, of $(PYTHON)'
+	$(PYTHON) -m venv .venv
+
+$(READY): | .venv/bin/python
+	@rm -f .venv/ready-*
+	@echo '[2/4] PyTorch (200 MB for the CPU build, several GB with CUDA) and ordinary packages'
+	$(PIP) -r requirements.txt
+	@echo '[3/4] OpenMMLab'
+	$(PIP) --no-deps --no-build-isolation -r requirements/openmmlab.txt
+	@echo '[4/4] mmpose_kd'
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
