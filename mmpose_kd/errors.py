@@ -55,8 +55,11 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
                 f'{where}: type "{cfg["type"]}" is not registered in MMPose\'s "{registry.name}" registry.'
                 f'{did_you_mean(cfg["type"], _names(registry))} If it is your own, name its module in custom_imports.')
     args = {**defaults, **{k: v for k, v in cfg.items() if k != 'type'}}
-    _check_arguments(cls, args, where)
-    return registry.build(dict(args, type=cls))
+    check_arguments(cls, args, where)
+    try:
+        return cls(**args)
+    except ConfigError as error:
+        raise ConfigError(f'{where}: {error}') from None
 
 
 def _names(registry: Registry) -> set:
@@ -64,15 +67,26 @@ def _names(registry: Registry) -> set:
     return set(registry.module_dict) | (set() if registry.parent is None else _names(registry.parent))
 
 
-def _check_arguments(cls: Any, args: dict, where: str) -> None:
-    parameters = inspect.signature(cls).parameters
-    required = [n for n, p in parameters.items() if p.default is p.empty and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    missing = [n for n in required if n not in args]
+def check_arguments(cls: Any, args: dict, where: str, hidden: Iterable[str] = ()) -> None:
+    """Refuse arguments that a class or function does not take, or that it needs and does not get.
+
+    Args:
+        cls (type | Callable): What takes the arguments.
+        args (dict): The arguments.
+        where (str): The place of the config that the error names.
+        hidden (Iterable[str]): Parameters that are not for configs.
+
+    Raises:
+        ConfigError: An argument is unknown or missing.
+    """
+    parameters = {k: p for k, p in inspect.signature(cls).parameters.items() if k not in hidden}
+    keywords = [p for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    names = [p.name for p in keywords]
+    if len(names) == len(parameters):  # no **kwargs that would take any name
+        for name in args:
+            if name not in names:
+                raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, names)} '
+                                  f'It takes: {", ".join(names)}.')
+    missing = [p.name for p in keywords if p.default is p.empty and p.name not in args]
     if missing:
         raise ConfigError(f'{where}: {cls.__name__} needs the argument "{missing[0]}", which is not given.')
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    for name in args:
-        if name not in parameters:
-            raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, parameters)} '
-                              f'It takes: {", ".join(parameters)}.')

@@ -1,14 +1,15 @@
 """Record what one forward pass of a pose estimator produced."""
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Iterator, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
 
 _PATH = re.compile(r'^(?P<name>[A-Za-z_][\w.]*)(?P<indices>(\[-?\d+\])*)$')
+_RECORDED = ('feats', 'outputs')  # what a record holds without a tap
 
 
 @dataclass
@@ -31,9 +32,67 @@ class Record:
         if path in self.taps:
             return self.taps[path]
         name, indices = parse_path(path)
-        if name not in ('feats', 'outputs'):
-            raise KeyError(f'{path!r} was not recorded; recorded: {sorted(self.taps)}, feats, outputs')
+        if name not in _RECORDED:
+            raise KeyError(f'{path!r} was not recorded; recorded: {sorted(self.taps)} and {_RECORDED}')
         return _index(getattr(self, name), indices, path)
+
+
+class Recorder:
+    """Records chosen module outputs and the head's input and output of a pose estimator.
+
+    The forward hooks exist only inside :meth:`record`: a model in evaluation or export never carries one.
+
+    Args:
+        model (nn.Module): The pose estimator, with a ``head``.
+        paths (Iterable[str]): Taps such as ``'backbone.stage3[0]'``: a dotted module name, and indices into its output.
+        where (str): The place in the config that the errors name, such as ``'student_taps'``.
+
+    Raises:
+        ConfigError: A path names no module of the model.
+
+    Example:
+        >>> recorder = Recorder(model, ['backbone.layer3'])
+        >>> with recorder.record() as record:
+        ...     model.loss(inputs, data_samples)
+        >>> record['backbone.layer3'].shape
+        torch.Size([2, 256, 16, 12])
+    """
+
+    def __init__(self, model: nn.Module, paths: Iterable[str], where: str) -> None:
+        self.model = model
+        self.taps: Dict[str, List[Tuple[str, Tuple[int, ...]]]] = {}  # module name -> [(path, indices)]
+        modules = {name for name, _ in model.named_modules() if name and not name.startswith('objectives')}
+        for path in dict.fromkeys(paths):
+            name, indices = parse_path(path)
+            if name in _RECORDED:
+                continue
+            if name not in modules:
+                raise ConfigError(f'{where}: "{name}" is no module of {type(model).__name__}.'
+                                  f'{did_you_mean(name, modules)} An index in brackets picks an entry of the module\'s '
+                                  'output; a child module is named with a dot.')
+            self.taps.setdefault(name, []).append((path, indices))
+
+    @contextmanager
+    def record(self) -> Iterator[Record]:
+        """Record everything that the model computes inside this context."""
+        record = Record()
+        handles = [
+            self.model.get_submodule(name).register_forward_hook(_tap(record, name, taps))
+            for name, taps in self.taps.items()
+        ]
+        head = getattr(self.model, 'head', None)
+        if head is not None:
+            head.forward = _recorded_forward(head.forward, record)  # MMPose's heads call self.forward, not self()
+        try:
+            yield record
+        finally:
+            for handle in handles:
+                handle.remove()
+            if head is not None:
+                del head.forward
+        missing = [path for taps in self.taps.values() for path, _ in taps if path not in record.taps]
+        if missing:
+            raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was recorded.')
 
 
 def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
@@ -59,12 +118,34 @@ def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
     return match['name'], tuple(int(i) for i in re.findall(r'-?\d+', match['indices']))
 
 
+def _tap(record: Record, name: str, taps: List[Tuple[str, Tuple[int, ...]]]):
+
+    def hook(module: nn.Module, args: tuple, output: Any) -> None:
+        for path, indices in taps:
+            if path in record.taps:
+                raise ConfigError(f'tap "{path}": "{name}" ran more than once in one forward pass; tap a module that '
+                                  'runs once.')
+            record.taps[path] = _index(output, indices, path)
+
+    return hook
+
+
+def _recorded_forward(forward, record: Record):
+
+    def recorded(feats, *args, **kwargs):
+        record.feats = feats
+        record.outputs = forward(feats, *args, **kwargs)
+        return record.outputs
+
+    return recorded
+
+
 def _index(value: Any, indices: Tuple[int, ...], path: str) -> Any:
     for index in indices:
-        if isinstance(value, Tensor) or not isinstance(value, (list, tuple)):
-            raise ConfigError(f'tap "{path}": the output is a {type(value).__name__}'
-                              f'{f" of shape {tuple(value.shape)}" if isinstance(value, Tensor) else ""}, '
-                              f'not a list, so the index [{index}] must be dropped.')
+        if not isinstance(value, (list, tuple)):
+            shape = f' of shape {tuple(value.shape)}' if isinstance(value, Tensor) else ''
+            raise ConfigError(f'tap "{path}": the output is a {type(value).__name__}{shape}, not a list: '
+                              f'drop the index [{index}].')
         if not -len(value) <= index < len(value):
             raise ConfigError(f'tap "{path}": index {index} is out of range, the output has {len(value)} entries.')
         value = value[index]

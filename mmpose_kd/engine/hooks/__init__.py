@@ -1,0 +1,4 @@
+from .checkpoint import DistillCheckpointHook
+from .teacher_metric import TeacherMetricHook
+
+__all__ = ['DistillCheckpointHook', 'TeacherMetricHook']

@@ -1,0 +1,8 @@
+from .multi_kd import MultiKDDistiller
+from .schedules import Constant, Cosine, Linear, MultiStep, Progress, Stop, WarmUp, WeightSchedule
+from .teacher import Teacher
+
+__all__ = [
+    'Constant', 'Cosine', 'Linear', 'MultiKDDistiller', 'MultiStep', 'Progress', 'Stop', 'Teacher', 'WarmUp',
+    'WeightSchedule'
+]

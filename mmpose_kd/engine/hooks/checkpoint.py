@@ -1,0 +1,73 @@
+"""Make a distilled run resume as if it had never stopped."""
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.runner.checkpoint import weights_to_cpu
+from mmpose.registry import HOOKS
+
+from mmpose_kd.errors import ConfigError
+
+KEY = 'distillation'
+
+
+@HOOKS.register_module()
+class DistillCheckpointHook(Hook):
+    """Load the teachers before the first step, and keep the connectors' weights in the checkpoint beside the student.
+
+    The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. With
+    ``reseed``, every epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a
+    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Worker processes of a dataloader with
+    ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the augmentations
+    after a resume differ.
+
+    The runner registers this hook by itself for a :class:`MultiKDDistiller`.
+
+    Args:
+        reseed (bool): Set the random state at the start of every epoch. Default: True.
+
+    Raises:
+        ConfigError: A checkpoint to resume from holds no connector weights, or those of other objectives.
+
+    Example:
+        >>> default_hooks = dict(distillation=dict(type='DistillCheckpointHook', reseed=False))
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self, reseed: bool = True) -> None:
+        self.reseed = reseed
+
+    def before_train(self, runner: Runner) -> None:
+        _model(runner).load_teachers(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        if self.reseed and runner.seed is not None:
+            seed = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()]).generate_state(1)[0]
+            random.seed(int(seed))
+            np.random.seed(seed)
+            torch.manual_seed(int(seed))
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint[KEY] = weights_to_cpu_tree(_model(runner).distillation_state())
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        if not runner._resume:
+            return  # load_from takes the student's weights alone
+        if KEY not in checkpoint:
+            raise ConfigError('the checkpoint to resume from was not written by a distilled run: it has no '
+                              f'"{KEY}". To start from its weights, set load_from and leave resume off.')
+        _model(runner).load_distillation_state(checkpoint[KEY])
+
+
+def weights_to_cpu_tree(state: dict) -> dict:
+    """A copy of nested state dicts with all tensors on the CPU."""
+    return {k: weights_to_cpu(v) for k, v in state.items()}
+
+
+def _model(runner: Runner):
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

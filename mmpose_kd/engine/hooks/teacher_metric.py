@@ -1,0 +1,66 @@
+"""Say once how good the teacher is, and how far the student is behind."""
+from typing import Dict, Optional
+
+import torch
+from mmengine.dist import is_main_process
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from mmengine.utils import ProgressBar
+from mmpose.registry import HOOKS
+
+INFO = 'teacher_metrics'
+
+
+@HOOKS.register_module()
+class TeacherMetricHook(Hook):
+    """Evaluate each teacher once on the validation set, and print its metrics beside the student's.
+
+    The teacher sees the student's validation images through the student's pipeline, as it does in training. Its metrics
+    go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run does not evaluate it again. Switch
+    it off with ``teacher=dict(..., report_metric=False)``.
+
+    The runner registers this hook by itself for a :class:`MultiKDDistiller`.
+    """
+
+    priority = 'NORMAL'
+
+    def before_train(self, runner: Runner) -> None:
+        model = _model(runner)
+        teachers = {name: t for name, t in model.teachers.items() if t.report_metric}
+        if runner.val_loop is None or not teachers or runner.message_hub.runtime_info.get(INFO):
+            return
+        found = {name: self._evaluate(runner, model, name) for name in teachers}
+        runner.message_hub.update_info(INFO, found)
+        for name, metrics in found.items():
+            runner.logger.info(f'{name} on the validation set: {_table(metrics)}')
+            runner.visualizer.add_scalars({f'{name}/{k}': v for k, v in metrics.items()}, step=0)
+
+    def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
+        for name, theirs in (runner.message_hub.runtime_info.get(INFO) or {}).items():
+            both = {k: (metrics[k], theirs[k]) for k in theirs if k in (metrics or {})}
+            if both:
+                text = ', '.join(f'{k} {s:.4f} / {t:.4f} ({s - t:+.4f})' for k, (s, t) in both.items())
+                runner.logger.info(f'student / {name}: {text}')
+
+    @torch.no_grad()
+    def _evaluate(self, runner: Runner, model, name: str) -> Dict[str, float]:
+        dataloader, evaluator = runner.val_loop.dataloader, runner.val_loop.evaluator
+        runner.logger.info(f'evaluating {name} once on the validation set')
+        training, bar = model.training, ProgressBar(len(dataloader)) if is_main_process() else None
+        model.eval()
+        for batch in dataloader:
+            samples = model.predict_teacher(name, **model.data_preprocessor(batch, False))
+            evaluator.process(data_samples=samples, data_batch=batch)
+            if bar is not None:
+                bar.update()
+        model.train(training)
+        return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items()}
+
+
+def _table(metrics: Dict[str, float]) -> str:
+    return ', '.join(f'{k} {v:.4f}' for k, v in metrics.items())
+
+
+def _model(runner: Runner):
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

@@ -1,0 +1,285 @@
+"""The distiller: a student that learns from frozen teachers while it trains."""
+import inspect
+from typing import Any, Dict, Optional
+
+import torch
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean
+from mmpose_kd.models.objectives.base import Objective
+from mmpose_kd.models.taps import Record, Recorder
+
+from .alignment import keypoint_names, parse_metainfo
+from .schedules import Progress, build_schedule
+from .teacher import Teacher, check_teacher, find_file
+
+
+@MODELS.register_module()
+class MultiKDDistiller(TopdownPoseEstimator):
+    """A top-down pose estimator that also learns from teachers, by named objectives.
+
+    The distiller *is* the student: backbone, neck and head are the student's, and its ``state_dict`` holds exactly the
+    plain student's keys. One training step runs the student once and each teacher once; every objective compares
+    what the two recorded (Multi-KD, BMVC 2024, Eq. 8: the task loss plus the weighted objectives). Testing, export and
+    inference never touch a teacher: it is loaded when training begins.
+
+    The weights of the objectives' connectors are saved under the checkpoint's key ``distillation`` and restored on
+    resume by :class:`DistillCheckpointHook`, which the runner registers by itself.
+
+    Args:
+        teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are several.
+            None for objectives that need no teacher. Default: None.
+        objectives (dict[str, dict]): Configs of the objectives by name. A name is the key of the logged loss, so it
+            must contain "loss".
+        **kwargs: Arguments of ``TopdownPoseEstimator``.
+
+    Raises:
+        ConfigError: An objective, schedule or teacher is misspelt, contradictory or missing.
+
+    Example:
+        >>> model = dict(
+        ...     type='MultiKDDistiller',
+        ...     teacher=dict(config='../teachers/hrnet-w32_simdr_mpii-256x256.py', checkpoint='work_dirs/w32/best.pth'),
+        ...     objectives=dict(loss_vkd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss'), weight=0.64)))
+    """
+
+    #: Hooks that a runner needs for this model; see :mod:`mmpose_kd.engine.runner`.
+    required_hooks = ('DistillCheckpointHook', 'TeacherMetricHook')
+
+    def __init__(self,
+                 backbone: dict,
+                 neck: Optional[dict] = None,
+                 head: Optional[dict] = None,
+                 train_cfg: Optional[dict] = None,
+                 test_cfg: Optional[dict] = None,
+                 data_preprocessor: Optional[dict] = None,
+                 init_cfg: Optional[dict] = None,
+                 metainfo: Optional[dict] = None,
+                 teacher: Optional[dict] = None,
+                 objectives: Optional[Dict[str, dict]] = None) -> None:
+        super().__init__(
+            backbone=backbone,
+            neck=neck,
+            head=head,
+            train_cfg=train_cfg,
+            test_cfg=test_cfg,
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+            metainfo=metainfo)
+        self.teacher_cfgs = _teacher_cfgs(teacher)
+        self.objectives = nn.ModuleDict()
+        self.schedules = {}
+        for name, cfg in _checked_objectives(objectives).items():
+            where = f'model.objectives.{name}'
+            objective = build(MODELS, cfg, where)
+            if not isinstance(objective, Objective):
+                raise ConfigError(f'{where}: {type(objective).__name__} is no objective.')
+            self.objectives[name] = objective
+            self.schedules[name] = build_schedule(objective.weight, f'{where}.weight')
+        self._check_teacher_names()
+        self.recorder = Recorder(self, [t for o in self.objectives.values() for t in o.student_taps], 'student_taps')
+        self.config_folder: Optional[str] = None  # of the config file, set by the runner
+        self._teachers: Optional[Dict[str, Teacher]] = None
+        self._checked = False
+        self._register_state_dict_hook(_without_objectives)
+        self.register_load_state_dict_post_hook(_forgive_objectives)
+
+    @property
+    def teachers(self) -> Dict[str, Teacher]:
+        """The frozen teachers by name, loaded at first use."""
+        if self._teachers is None:
+            self.load_teachers()
+        return self._teachers
+
+    def load_teachers(self, dataset_meta: Optional[dict] = None) -> None:
+        """Load the teachers and map their keypoints to the student's; once, before the first step.
+
+        Args:
+            dataset_meta (dict, optional): Metainfo of the training set, for the names of the student's keypoints.
+
+        Raises:
+            ConfigError: A teacher cannot be built or loaded, or lacks one of the student's keypoints.
+        """
+        names = keypoint_names(self.metainfo or parse_metainfo(dataset_meta))
+        teachers = {}
+        for name, cfg in self.teacher_cfgs.items():
+            where = _teacher_place(name, self.teacher_cfgs)
+            taps = [t for o in self.objectives.values() if o.needs_teacher and o.teacher == name for t in o.teacher_taps]
+            try:
+                teacher = Teacher(**cfg, taps=taps, folder=self.config_folder)
+                teacher.match_keypoints(names, getattr(self.head, 'out_channels', None))
+            except ConfigError as error:
+                raise ConfigError(f'{where}: {error}') from None
+            teachers[name] = teacher.to(next(self.parameters()).device)
+        self._teachers = teachers
+
+    def locate_teachers(self, folder: str, cfg: Optional[dict] = None) -> None:
+        """Say where the config file is, so that the teachers' paths can be relative to it.
+
+        Args:
+            folder (str): The config file's folder.
+            cfg (dict, optional): The model's config, whose paths are made absolute: the copy of the config that the
+                runner saves then works from any folder.
+        """
+        self.config_folder = folder
+        for copy in (self.teacher_cfgs, _teacher_dicts((cfg or {}).get('teacher'))):
+            for teacher in copy.values():
+                for key in ('config', 'checkpoint'):
+                    if isinstance(teacher.get(key), str):
+                        teacher[key] = find_file(teacher[key], folder)
+
+    def predict_teacher(self, name: str, inputs: Tensor, data_samples: list) -> list:
+        """A teacher's predictions on the student's images, as :meth:`predict` returns the student's.
+
+        Args:
+            name (str): The teacher's name, 'teacher' where there is one.
+            inputs (Tensor): Images (N, 3, H, W).
+            data_samples (list[PoseDataSample]): The batch's annotations.
+
+        Returns:
+            list[PoseDataSample]: The samples with ``pred_instances``, in the student's keypoint order.
+        """
+        flip_test = self.test_cfg.get('flip_test', False)
+        preds = self.teachers[name].predict(inputs, data_samples, self.data_preprocessor, flip_test)
+        return self.add_pred_to_datasample(preds, None, data_samples)
+
+    def loss(self, inputs: Tensor, data_samples: list) -> Dict[str, Tensor]:
+        """The student's own losses, every objective's, and the objectives' current weights.
+
+        Args:
+            inputs (Tensor): Images (N, 3, H, W).
+            data_samples (list[PoseDataSample]): The batch's annotations.
+
+        Returns:
+            dict[str, Tensor]: ``loss_...`` are summed for the backward pass; ``weight_...`` are logged only.
+        """
+        with self.recorder.record() as student:
+            losses = super().loss(inputs, data_samples)
+        progress = Progress.of_runner()
+        weights = {name: schedule.value(progress) for name, schedule in self.schedules.items()}
+        records = self._teacher_records(inputs, student, weights)
+        for name, objective in self.objectives.items():
+            if name in losses:
+                raise ConfigError(f'model.objectives.{name}: the student\'s head already has a loss of that name; '
+                                  'choose another.')
+            losses[name] = self._weighted(name, objective, weights[name], student, records, data_samples)
+            losses[f'weight_{name.replace("loss", "").strip("_")}'] = inputs.new_tensor(weights[name])
+        self._checked = True
+        return losses
+
+    def distillation_state(self) -> Dict[str, Any]:
+        """What a checkpoint keeps beside the student: the connectors' weights."""
+        return dict(objectives=self.objectives.state_dict())
+
+    def load_distillation_state(self, state: Dict[str, Any]) -> None:
+        """Take back what :meth:`distillation_state` returned.
+
+        Raises:
+            ConfigError: The state belongs to other objectives.
+        """
+        try:
+            self.objectives.load_state_dict(state['objectives'])
+        except (KeyError, RuntimeError) as error:
+            raise ConfigError('the checkpoint was written with other objectives, so this training cannot be resumed: '
+                              f'{error}. Resume with the config it was started with, or start anew from its weights '
+                              'with load_from.') from None
+
+    def _apply(self, fn, *args, **kwargs):
+        result = super()._apply(fn, *args, **kwargs)
+        device = fn(torch.empty(0)).device
+        for teacher in (self._teachers or {}).values():
+            if device.type != 'meta':
+                teacher.to(device)
+        return result
+
+    def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float]) -> Dict[str, Record]:
+        needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
+        records = {}
+        for name, teacher in self.teachers.items():
+            if name in needed or not self._checked:
+                records[name] = teacher(inputs, self.data_preprocessor, student.outputs)
+                if not self._checked:
+                    self._check_finite(name, records[name])
+        return records
+
+    def _weighted(self, name: str, objective: Objective, weight: float, student: Record, records: Dict[str, Record],
+                  data_samples: list) -> Tensor:
+        if weight == 0 and self._checked:  # no work, and still a gradient for every parameter, as DDP expects
+            return sum((p.sum() * 0 for p in objective.parameters()), torch.zeros((), device=next(self.parameters()).device))
+        value = objective(student, records.get(objective.teacher) if objective.needs_teacher else None, data_samples)
+        if not isinstance(value, Tensor) or value.dim() > 0:
+            got = f'a tensor of shape {tuple(value.shape)}' if isinstance(value, Tensor) else repr(value)
+            raise ConfigError(f'model.objectives.{name}: {type(objective).__name__} must return a scalar loss in every '
+                              f'step, but returned {got}.')
+        if not self._checked and not torch.isfinite(value):
+            raise ConfigError(f'model.objectives.{name}: the loss is {value.item()} in the first step.')
+        return weight * value
+
+    def _check_finite(self, name: str, record: Record) -> None:
+        parts = {'outputs': record.outputs, **{f'tap "{path}"': value for path, value in record.taps.items()}}
+        for part, value in parts.items():
+            for tensor in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(tensor, Tensor) and not torch.isfinite(tensor).all():
+                    raise ConfigError(f'{_teacher_place(name, self.teacher_cfgs)}: NaN or infinity in the teacher\'s {part}. The '
+                                      'checkpoint is broken, its data preprocessing is another, or the precision '
+                                      '"fp16" overflows: try "bf16" or "fp32".')
+
+    def _check_teacher_names(self) -> None:
+        used = {o.teacher for o in self.objectives.values() if o.needs_teacher}
+        for name, objective in self.objectives.items():
+            if objective.needs_teacher and objective.teacher not in self.teacher_cfgs:
+                given = f'model.teacher names {", ".join(self.teacher_cfgs)}' if self.teacher_cfgs else 'no teacher is given'
+                raise ConfigError(f'model.objectives.{name}: needs the teacher "{objective.teacher}", but {given}.'
+                                  f'{did_you_mean(objective.teacher, self.teacher_cfgs)}')
+        unused = [name for name in self.teacher_cfgs if name not in used]
+        if unused:
+            raise ConfigError(f'{_teacher_place(unused[0], self.teacher_cfgs)}: no objective uses this teacher.')
+
+
+def _teacher_cfgs(teacher: Optional[dict]) -> Dict[str, dict]:
+    """Arguments of the teachers by name, checked as far as no file need be read."""
+    if teacher is None:
+        return {}
+    if not isinstance(teacher, dict) or not teacher:
+        raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
+    cfgs = {name: dict(cfg) for name, cfg in _teacher_dicts(teacher).items()}
+    for name, cfg in cfgs.items():
+        where = _teacher_place(name, cfgs)
+        check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))
+        try:
+            check_teacher(**{k: v for k, v in cfg.items() if k in inspect.signature(check_teacher).parameters})
+        except ConfigError as error:
+            raise ConfigError(f'{where}: {error}') from None
+    return cfgs
+
+
+def _teacher_dicts(teacher: Optional[dict]) -> Dict[str, dict]:
+    several = bool(teacher) and 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
+    return teacher if several else dict(teacher=teacher) if teacher else {}
+
+
+def _teacher_place(name: str, teachers: Dict[str, dict]) -> str:
+    return 'model.teacher' if list(teachers) == ['teacher'] else f'model.teacher.{name}'
+
+
+def _checked_objectives(objectives: Optional[Dict[str, dict]]) -> Dict[str, dict]:
+    if not isinstance(objectives, dict) or not objectives:
+        raise ConfigError(f'model.objectives: expected a dict of at least one objective by name, got {objectives!r}.')
+    for name in objectives:
+        if 'loss' not in name or '.' in name:
+            raise ConfigError(f'model.objectives: the name "{name}" must contain "loss" and no dot, such as '
+                              f'"loss_{name.replace(".", "_")}": MMEngine adds up only what is named so.')
+    return objectives
+
+
+def _without_objectives(module: nn.Module, state: dict, prefix: str, local_metadata: dict) -> None:
+    for key in [k for k in state if k.startswith(f'{prefix}objectives.')]:
+        del state[key]
+
+
+def _forgive_objectives(module: nn.Module, incompatible: Any) -> None:
+    ours = {f'objectives.{name}' for name in module.objectives.state_dict()}
+    kept = [k for k in incompatible.missing_keys if not any(k == o or k.endswith(f'.{o}') for o in ours)]
+    incompatible.missing_keys[:] = kept

@@ -1,0 +1,341 @@
+"""A frozen teacher that lives outside the module tree."""
+import logging
+import os.path as osp
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmengine.logging import print_log
+from mmpose.registry import DATASETS, MODELS
+from torch import Tensor, nn
+
+from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.taps import Record, Recorder
+
+from .alignment import (
+    Resize,
+    bins_to_pixels,
+    keypoint_names,
+    map_keypoints,
+    parse_metainfo,
+    pixels_to_bins,
+    renormalise,
+    resample,
+)
+
+PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+
+class Teacher:
+    """A frozen pose estimator whose outputs arrive as the student's would.
+
+    It is no ``nn.Module``: no state_dict, EMA copy, optimizer, DDP bucket or ``train()`` reaches it, and a deepcopy of
+    the distiller shares it. Its images are re-normalised and resized to what it was trained on; its keypoints are
+    picked by name, and its heatmaps or SimDR logits are resampled to the student's size.
+
+    Args:
+        config (str | dict): Config file (absolute, relative to the student's config file or to the working directory,
+            or ``'mmpose::...'``), a whole config, or a model's config.
+        checkpoint (str, optional): File or URL of its weights. Needed unless ``allow_random_weights`` is set.
+        allow_random_weights (bool): Run without a checkpoint; for tests only. Default: False.
+        precision (str): 'fp32', 'fp16' or 'bf16' for its backbone and neck; the head, a small part of the cost, stays
+            in float32. Default: 'fp32'.
+        channels_last (bool): Memory format of its backbone and neck. Default: False.
+        input_size (tuple[int, int], optional): Its input size (w, h) in pixels. Default: what its codec says, else the
+            student's.
+        metainfo (dict, optional): Dataset metainfo with its keypoints' names, such as
+            ``dict(from_file='configs/_base_/datasets/coco.py')``. Default: from the checkpoint or its config.
+        report_metric (bool): Whether :class:`TeacherMetricHook` evaluates it once on the validation set.
+            Default: True.
+        taps (Sequence[str]): Paths to record; the objectives' ``teacher_taps``, not set by hand.
+        folder (str, optional): Folder of the student's config file.
+
+    Raises:
+        ConfigError: The config or checkpoint is missing or broken, the weights do not fit the model, or a tap names
+            no module.
+
+    Example:
+        >>> teacher = dict(config='../teachers/hrnet-w32.py', checkpoint='work_dirs/w32/best.pth', precision='bf16')
+    """
+
+    def __init__(self,
+                 config: Union[str, dict],
+                 checkpoint: Optional[str] = None,
+                 allow_random_weights: bool = False,
+                 precision: str = 'fp32',
+                 channels_last: bool = False,
+                 input_size: Optional[Tuple[int, int]] = None,
+                 metainfo: Optional[dict] = None,
+                 report_metric: bool = True,
+                 taps: Sequence[str] = (),
+                 folder: Optional[str] = None) -> None:
+        check_teacher(config, checkpoint, allow_random_weights, precision)
+        cfg = load_teacher_config(config, folder)
+        self.model: nn.Module = MODELS.build(_plain_model(cfg))
+        self.recorder = Recorder(self.model, taps, 'teacher_taps')
+        meta = None
+        if checkpoint is not None:
+            loaded = load_checkpoint(find_file(checkpoint, folder))
+            load_strictly(self.model, state_dict_of(loaded), checkpoint)
+            meta = (loaded.get('meta') or {}).get('dataset_meta') if 'state_dict' in loaded else None
+        else:
+            print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
+        self.model.requires_grad_(False).eval()
+        self.dtype = PRECISIONS[precision]
+        self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
+        for part in ('backbone', 'neck'):
+            if getattr(self.model, part, None) is not None:
+                getattr(self.model, part).to(dtype=self.dtype, memory_format=self.memory_format)
+        codec = getattr(self.model.head, 'decoder', None)
+        self.input_size = tuple(input_size or getattr(codec, 'input_size', None) or ()) or None
+        self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(_dataset_meta(cfg))
+        self.names = keypoint_names(self.metainfo)
+        self.report_metric = report_metric
+        self.indices: Optional[List[int]] = None
+        self.device = torch.device('cpu')
+
+    def __deepcopy__(self, memo: dict) -> 'Teacher':
+        return self
+
+    def to(self, device: torch.device) -> 'Teacher':
+        """Move it to a device."""
+        if device != self.device:
+            self.model.to(device)
+            self.device = device
+        return self
+
+    def match_keypoints(self, student: Optional[List[str]], num_student: Optional[int]) -> None:
+        """Map the student's keypoints to the teacher's by name.
+
+        Args:
+            student (list[str], optional): Names of the student's keypoints.
+            num_student (int, optional): Number of keypoints of the student's head.
+
+        Raises:
+            ConfigError: A keypoint of the student's is missing in the teacher, or the names are unknown and the
+                numbers differ.
+        """
+        number = getattr(self.model.head, 'out_channels', None)
+        if self.names and number is not None and len(self.names) != number:
+            raise ConfigError(f'the teacher\'s metainfo names {len(self.names)} keypoints, but its head predicts '
+                              f'{number}; give the right names by teacher.metainfo.')
+        if student and self.names:
+            indices = map_keypoints(student, self.names)
+            self.indices = None if indices == list(range(len(self.names))) else indices
+        elif None not in (number, num_student) and number != num_student:
+            unknown = 'student' if self.names else 'teacher'
+            raise ConfigError(f'the teacher predicts {number} keypoints and the student {num_student}, and the names of '
+                              f'the {unknown}\'s keypoints are unknown. Give them: teacher.metainfo for the teacher, '
+                              'model.metainfo for the student, such as '
+                              'dict(from_file="configs/_base_/datasets/coco.py").')
+
+    @torch.no_grad()
+    def __call__(self, inputs: Tensor, preprocessor: nn.Module, student_outputs: Any = None) -> Record:
+        """One forward pass, as a record in the student's terms.
+
+        Args:
+            inputs (Tensor): The student's input images (N, 3, H, W).
+            preprocessor (PoseDataPreprocessor): The student's preprocessor.
+            student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
+                teacher's outputs take.
+
+        Returns:
+            Record: Features, outputs and taps in float32.
+        """
+        resize = self._resize(inputs)
+        images = resize.images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
+        self.to(inputs.device)
+        with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
+            self.model.head.forward(self._features(images))
+        record.taps = {path: _float32(value) for path, value in record.taps.items()}
+        record.outputs = self._like(_float32(record.outputs), student_outputs, resize)
+        return record
+
+    @torch.no_grad()
+    def predict(self, inputs: Tensor, data_samples: list, preprocessor: nn.Module, flip_test: bool = False) -> list:
+        """Keypoints decoded by the teacher's own head, in the student's order and input pixels.
+
+        Args:
+            inputs (Tensor): The student's input images (N, 3, H, W).
+            data_samples (list[PoseDataSample]): The batch's annotations.
+            preprocessor (PoseDataPreprocessor): The student's preprocessor.
+            flip_test (bool): Whether to average with the flipped image. Default: False.
+
+        Returns:
+            list[InstanceData]: ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K) for each image.
+        """
+        resize = self._resize(inputs)
+        images = resize.images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
+        samples = [sample.new() for sample in data_samples]
+        if self.metainfo is not None:
+            for sample in samples:
+                sample.set_metainfo(dict(flip_indices=self.metainfo['flip_indices']))
+        test_cfg = dict(self.model.test_cfg, flip_test=flip_test, output_heatmaps=False)
+        self.to(inputs.device)
+        with torch.autocast(inputs.device.type, enabled=False):
+            feats = [self._features(images), self._features(images.flip(-1))] if flip_test else self._features(images)
+            preds = self.model.head.predict(feats, samples, test_cfg=test_cfg)
+        for pred in preds:
+            for axis in (0, 1):
+                pred.keypoints[..., axis] = resize.to_student(pred.keypoints[..., axis], axis)
+            if self.indices is not None:
+                for key, value in pred.all_items():
+                    if key.startswith('keypoint'):
+                        pred.set_field(value[:, self.indices], key)
+        return preds
+
+    def _features(self, images: Tensor) -> Any:
+        if self.model.training:  # whoever called train() on it, its statistics stay as they were
+            self.model.eval()
+        return _float32(self.model.extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
+
+    def _resize(self, inputs: Tensor) -> Resize:
+        size = (inputs.shape[3], inputs.shape[2])
+        return Resize(size, self.input_size or size)
+
+    def _like(self, outputs: Any, student: Any, resize: Resize) -> Any:
+        """Teacher's outputs with the student's keypoints and bins."""
+        if isinstance(outputs, (list, tuple)) and not _is_simdr(outputs):
+            return outputs  # several stages: an objective picks one
+        udp = type(getattr(self.model.head, 'decoder', None)).__name__ == 'UDPHeatmap'
+        axes = [(outputs[0], 0), (outputs[1], 1)] if _is_simdr(outputs) else [(outputs, None)]
+        wanted = student if _is_simdr(student) else (student, student)
+        results = []
+        for (value, axis), target in zip(axes, wanted):
+            if self.indices is not None:
+                value = value[:, self.indices]
+            if isinstance(target, Tensor) and target.dim() == value.dim():
+                for dim, a in [(-1, axis)] if axis is not None else [(-1, 0), (-2, 1)]:
+                    value = _resample_dim(value, dim, target.shape[dim], resize, a, udp)
+            results.append(value)
+        return tuple(results) if _is_simdr(outputs) else results[0]
+
+
+def check_teacher(config: Any, checkpoint: Optional[str], allow_random_weights: bool, precision: str) -> None:
+    """Refuse a teacher whose arguments cannot work, before any file is read.
+
+    Raises:
+        ConfigError: An argument is of the wrong kind, or there are neither weights nor leave to do without.
+    """
+    if not isinstance(config, (str, dict, Config)):
+        raise ConfigError(f'config={config!r}: expected a path, "mmpose::..." or a dict.')
+    if checkpoint is None and not allow_random_weights:
+        raise ConfigError('no checkpoint is given, and a teacher with random weights teaches nothing. Set '
+                          'checkpoint="path or URL", or allow_random_weights=True in a test.')
+    if checkpoint is not None and not isinstance(checkpoint, str):
+        raise ConfigError(f'checkpoint={checkpoint!r}: expected a path or a URL.')
+    if checkpoint is not None and allow_random_weights:
+        raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
+    if precision not in PRECISIONS:
+        raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
+
+
+def find_file(path: str, folder: Optional[str]) -> str:
+    """A path as given, relative to the config file's folder or to the working directory; URLs pass through.
+
+    Returns:
+        str: The first of these that exists, else the path as given.
+    """
+    if '://' in path or '::' in path or osp.isabs(path):
+        return path
+    candidates = [osp.join(folder, path)] if folder else []
+    return next((osp.abspath(c) for c in [*candidates, path] if osp.isfile(c)), path)
+
+
+def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] = None) -> Config:
+    """The teacher's whole config, from a path, ``'mmpose::...'`` or a dict.
+
+    Raises:
+        ConfigError: The file does not exist, cannot be read, or holds no model.
+    """
+    if isinstance(config, str):
+        try:
+            cfg = get_config(config) if '::' in config else Config.fromfile(find_file(config, folder))
+        except FileNotFoundError as error:
+            tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
+            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.'
+                              if '::' not in config else f'config "{config}" does not exist: {error}') from None
+        except (SyntaxError, KeyError, TypeError, OSError) as error:
+            raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
+    else:
+        cfg = config if isinstance(config, Config) else Config(
+            dict(config) if 'model' in config else dict(model=dict(config)))
+    if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
+        raise ConfigError(f'config {config!r} holds no "model" with a "type".')
+    return cfg
+
+
+def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str) -> None:
+    """Load weights that must fit the model exactly.
+
+    Args:
+        model (nn.Module): The model.
+        state (dict[str, Tensor]): Its weights. BatchNorm's step counters may be missing: they play no part in use.
+        source (str): Where the weights come from, for the error.
+
+    Raises:
+        ConfigError: A key is missing, unexpected or of another shape.
+    """
+    wanted = model.state_dict()
+    missing = [k for k in wanted if k not in state and not k.endswith('num_batches_tracked')]
+    unexpected = [k for k in state if k not in wanted]
+    shapes = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
+    if missing or unexpected or shapes:
+        problems = []
+        if missing:
+            problems.append(f'{len(missing)} missing keys, first: {", ".join(missing[:3])}')
+        if unexpected:
+            problems.append(f'{len(unexpected)} unexpected keys, first: {", ".join(unexpected[:3])}')
+        if shapes:
+            k = shapes[0]
+            problems.append(f'{len(shapes)} shapes differ, first: {k} is {tuple(state[k].shape)} in the checkpoint and '
+                            f'{tuple(wanted[k].shape)} in the model')
+        raise ConfigError(f'checkpoint "{source}" does not fit the config of {type(model).__name__}: '
+                          f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
+    model.load_state_dict(state, strict=False)
+
+
+def _plain_model(cfg: Config) -> ConfigDict:
+    """The model's config; of a distilled student, the student alone."""
+    model = cfg.model.copy()
+    for key in ('teacher', 'objectives'):
+        if key in model:
+            model.pop(key)
+            model['type'] = 'TopdownPoseEstimator'
+    return model
+
+
+def _dataset_meta(cfg: Config) -> Optional[dict]:
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        while dataset is not None:
+            if dataset.get('metainfo'):
+                return dataset['metainfo']
+            cls = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+            if getattr(cls, 'METAINFO', None):
+                return cls.METAINFO
+            dataset = dataset.get('dataset')
+    return None
+
+
+def _is_simdr(outputs: Any) -> bool:
+    return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
+        isinstance(o, Tensor) and o.dim() == 3 for o in outputs)
+
+
+def _float32(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.float() if value.is_floating_point() else value
+    if isinstance(value, (list, tuple)):
+        return type(value)(_float32(v) for v in value)
+    return value
+
+
+def _resample_dim(value: Tensor, dim: int, bins: int, resize: Resize, axis: int, udp: bool) -> Tensor:
+    pixels = bins_to_pixels(torch.arange(bins, device=value.device, dtype=torch.float32), bins, resize.student[axis], udp)
+    positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], udp)
+    if bins == value.shape[dim] and resize.student == resize.teacher:
+        return value
+    return resample(value.transpose(dim, -1), positions).transpose(dim, -1)

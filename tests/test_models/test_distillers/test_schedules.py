@@ -1,0 +1,83 @@
+import math
+
+import pytest
+from mmengine.logging import MessageHub
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.schedules import Progress, build_schedule
+
+
+def at(schedule, iteration=0, epoch=0, max_iters=100, max_epochs=10):
+    return build_schedule(schedule, 'weight').value(Progress(iteration, epoch, max_iters, max_epochs))
+
+
+def test_number_is_constant():
+    assert at(0.25, 0) == at(0.25, 99) == 0.25
+
+
+@pytest.mark.parametrize('iteration, expected', [(0, 1.0), (50, 1.0), (75, 0.5), (100, 0.0)])
+def test_linear_from_half_way_to_the_end(iteration, expected):
+    assert at(dict(type='Linear', start=1., end=0., begin=0.5), iteration) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('iteration, expected', [(10, 0.0), (20, 0.5), (30, 1.0), (99, 1.0)])
+def test_int_positions_count_iterations(iteration, expected):
+    assert at(dict(type='Linear', start=0, end=1, begin=10, until=30), iteration) == pytest.approx(expected)
+
+
+def test_by_epoch_ignores_iterations():
+    schedule = dict(type='Linear', start=0, end=1, begin=0, until=4, by_epoch=True)
+    assert at(schedule, iteration=39, epoch=3) == at(schedule, iteration=30, epoch=3) == 0.75
+
+
+@pytest.mark.parametrize('iteration', [0, 13, 50, 99])
+def test_cosine_is_half_a_wave(iteration):
+    expected = 0.2 + (1.0 - 0.2) * (1 + math.cos(math.pi * iteration / 100)) / 2
+    assert at(dict(type='Cosine', start=1., end=0.2), iteration) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('epoch, expected', [(0, 2.0), (4, 2.0), (5, 1.0), (7, 1.0), (8, 0.5)])
+def test_multi_step_multiplies_at_each_milestone(epoch, expected):
+    assert at(dict(type='MultiStep', value=2., milestones=[5, 8], gamma=0.5, by_epoch=True), epoch=epoch) == expected
+
+
+@pytest.mark.parametrize('iteration, expected', [(79, 3.0), (80, 0.0), (99, 0.0)])
+def test_stop_ends_at_its_position(iteration, expected):
+    assert at(dict(type='Stop', value=3., at=0.8), iteration) == expected
+
+
+@pytest.mark.parametrize('iteration, expected', [(0, 0.0), (5, 0.5 * 0.95), (10, 0.9), (60, 0.4)])
+def test_warm_up_multiplies_another_schedule(iteration, expected):
+    schedule = dict(type='WarmUp', until=10, weight=dict(type='Linear', start=1., end=0.))
+    assert at(schedule, iteration) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('schedule, message', [
+    (-1, 'at least 0'),
+    (float('nan'), 'finite'),
+    ('high', 'finite number'),
+    (dict(type='Linear', start=1, end=-1), 'end=-1'),
+    (dict(type='Linear', start=1, end=0, begin=0.5, until=0.5), 'before it begins'),
+    (dict(type='Linear', start=1, end=0, begin=20, until=10), 'before it begins'),
+    (dict(type='Linear', start=1, end=0, until=1.5), 'fraction of the training'),
+    (dict(type='Linear', begn=1, start=1, end=0), "Did you mean 'begin'"),
+    (dict(type='Linaer', start=1, end=0), "Did you mean 'Linear'"),
+    (dict(type='Stop', value=1), 'needs the argument "at"'),
+    (dict(value=1), 'with a "type"'),
+])
+def test_schedule_that_cannot_work_is_refused(schedule, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        build_schedule(schedule, 'model.objectives.loss_kd.weight')
+    assert 'model.objectives.loss_kd.weight' in str(error.value)
+
+
+def test_schedule_that_begins_after_its_end_in_this_training_is_refused():
+    with pytest.raises(ConfigError, match='before it begins'):
+        at(dict(type='Linear', start=1, end=0, begin=0.5, until=10), max_iters=30)
+
+
+def test_progress_is_read_from_the_runner():
+    hub = MessageHub.get_instance('test_progress_is_read_from_the_runner')
+    for key, value in dict(iter=7, epoch=2, max_iters=70, max_epochs=20).items():
+        hub.update_info(key, value)
+    assert Progress.of_runner() == Progress(7, 2, 70, 20)

@@ -1,0 +1,272 @@
+import copy
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from mmengine.config import Config
+from torch import nn
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, renormalise, resample
+from mmpose_kd.models.distillers.teacher import Teacher, load_teacher_config
+
+COCO = dict(from_file='configs/_base_/datasets/coco.py')
+WHOLEBODY = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
+
+
+def make_teacher(student, **kwargs):
+    """A teacher with random weights that has seen the student's keypoints; and a batch of the student's."""
+    teacher = Teacher(**dict(dict(config=tiny.pose_model(8), allow_random_weights=True), **kwargs))
+    return teacher, tiny.batch(student)
+
+
+@pytest.fixture
+def student():
+    return tiny.build(tiny.pose_model()).eval()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A teacher's config file and checkpoint."""
+    model = tiny.build(tiny.pose_model(8))
+    Config(dict(model=tiny.pose_model(8))).dump(str(tmp_path / 'teacher.py'))
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(epoch=1)), tmp_path / 'teacher.pth')
+    return tmp_path, model
+
+
+def test_outputs_equal_the_plain_model(student, saved):
+    folder, model = saved
+    teacher = Teacher('teacher.py', 'teacher.pth', folder=str(folder))
+    data = tiny.batch(student)
+    expected = model.eval()(data['inputs'], None, mode='tensor')
+    got = teacher(data['inputs'], student.data_preprocessor).outputs
+    torch.testing.assert_close(got, expected, rtol=0, atol=0)
+
+
+def test_taps_and_feats_are_recorded(student):
+    teacher, data = make_teacher(student, taps=['backbone.layer2'])
+    record = teacher(data['inputs'], student.data_preprocessor)
+    assert record['backbone.layer2'].shape == (2, 16, 8, 8)
+    assert record['feats[-1]'].shape == (2, 64, 2, 2)
+    assert not record['backbone.layer2'].requires_grad
+
+
+def test_bf16_is_close_to_float32_and_returned_as_float32(student):
+    data = tiny.batch(student)
+    model = tiny.pose_model(8)
+    teachers = {}
+    for precision in ('fp32', 'bf16'):
+        torch.manual_seed(0)
+        teachers[precision] = Teacher(model, allow_random_weights=True, precision=precision, channels_last=True)
+    low, full = (teachers[p](data['inputs'], student.data_preprocessor) for p in ('bf16', 'fp32'))
+    assert low.outputs[0].dtype == low.feats[-1].dtype == torch.float32
+    error = (low.feats[-1] - full.feats[-1]).norm() / full.feats[-1].norm()
+    assert 0 < error < 0.03
+    assert next(teachers['bf16'].model.backbone.parameters()).dtype == torch.bfloat16
+
+
+def test_own_precision_wins_over_the_students_autocast(student):
+    teacher, data = make_teacher(student)
+    with torch.autocast('cpu', torch.bfloat16):
+        low = teacher(data['inputs'], student.data_preprocessor).outputs
+    torch.testing.assert_close(low, teacher(data['inputs'], student.data_preprocessor).outputs, rtol=0, atol=0)
+
+
+def test_train_of_its_own_model_does_not_survive(student):
+    teacher, data = make_teacher(student)
+    before = copy.deepcopy(teacher.model.state_dict())
+    teacher.model.train()
+    teacher(data['inputs'], student.data_preprocessor)
+    after = teacher.model.state_dict()
+    assert all(torch.equal(before[k], after[k]) for k in before)
+
+
+def test_deepcopy_shares_it(student):
+    teacher, _ = make_teacher(student)
+    assert copy.deepcopy([teacher])[0] is teacher
+
+
+def test_config_is_found_beside_the_students(saved):
+    folder, _ = saved
+    assert load_teacher_config('teacher.py', str(folder)).model.backbone.base_channels == 8
+
+
+def test_config_of_mmpose_is_found_by_name():
+    cfg = load_teacher_config('mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py')
+    assert cfg.model.backbone.type == 'HRNet'
+
+
+def test_config_of_a_distilled_student_means_the_student():
+    cfg = tiny.pose_model(8, teacher=dict(config='x'), objectives=dict(loss_kd=dict()))
+    teacher = Teacher(dict(cfg, type='MultiKDDistiller'), allow_random_weights=True)
+    assert type(teacher.model).__name__ == 'TopdownPoseEstimator'
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(config='nowhere.py', allow_random_weights=True), 'nowhere.py" does not exist; tried'),
+    (dict(config=3, allow_random_weights=True), 'config=3'),
+    (dict(config=dict(backbone=1), allow_random_weights=True), 'holds no "model"'),
+    (dict(config=tiny.pose_model()), 'no checkpoint is given'),
+    (dict(config=tiny.pose_model(), checkpoint='a.pth', allow_random_weights=True), 'contradict'),
+    (dict(config=tiny.pose_model(), allow_random_weights=True, precision='int8'), 'expected one of fp32, fp16, bf16'),
+    (dict(config=tiny.pose_model(), allow_random_weights=True, taps=['backbone.layr2']), "Did you mean.*'backbone.layer2'"),
+    (dict(config=tiny.pose_model(), checkpoint='absent.pth'), 'absent.pth'),
+])
+def test_teacher_that_cannot_work_is_refused(kwargs, message):
+    with pytest.raises(ConfigError, match=message):
+        Teacher(**kwargs)
+
+
+def test_checkpoint_of_another_width_names_both_shapes(saved):
+    folder, _ = saved
+    with pytest.raises(ConfigError, match=r'backbone.conv1.weight is \(8, 3, 7, 7\) in the checkpoint and \(4, 3, 7, 7\)'):
+        Teacher(tiny.pose_model(4), 'teacher.pth', folder=str(folder))
+
+
+def test_checkpoint_of_another_head_names_missing_and_unexpected_keys(saved):
+    folder, _ = saved
+    with pytest.raises(ConfigError, match='missing keys, first: head.deconv_layers.*unexpected keys, first: .*mlp_head_x'):
+        Teacher(tiny.pose_model(8, head='heatmap'), 'teacher.pth', folder=str(folder))
+
+
+def test_preprocessor_of_the_teacher_is_honoured(student):
+    own = dict(type='PoseDataPreprocessor', mean=[10., 20., 30.], std=[5., 6., 7.])  # no channel swap
+    teacher, _ = make_teacher(student, config=dict(tiny.pose_model(8), data_preprocessor=own))
+    raw = torch.randint(0, 256, (1, 3, 8, 8)).float()
+    images = renormalise(
+        (raw[:, [2, 1, 0]] - student.data_preprocessor.mean) / student.data_preprocessor.std,
+        student.data_preprocessor, teacher.model.data_preprocessor)
+    expected = (raw - torch.tensor([10., 20., 30.]).view(3, 1, 1)) / torch.tensor([5., 6., 7.]).view(3, 1, 1)
+    torch.testing.assert_close(images, expected, rtol=0, atol=1e-4)
+
+
+def test_equal_preprocessors_leave_the_images_alone(student):
+    inputs = torch.rand(1, 3, 4, 4)
+    assert renormalise(inputs, student.data_preprocessor, student.data_preprocessor) is inputs
+
+
+def test_resample_interpolates_linearly_and_holds_the_ends():
+    values = torch.tensor([0., 10., 20., 40.])
+    got = resample(values, torch.tensor([-1., 0., 0.5, 2.25, 3., 9.]))
+    torch.testing.assert_close(got, torch.tensor([0., 0., 5., 25., 40., 40.]))
+
+
+def test_resize_round_trip_is_exact():
+    resize = Resize((48, 64), (96, 96))  # scale 1.5, padded left and right
+    assert resize.content == (72, 96)
+    assert resize.offset == (12, 0)
+    points = torch.tensor([0., 10., 47.])
+    torch.testing.assert_close(resize.to_student(resize.to_teacher(points, 0), 0), points)
+    assert resize.to_teacher(torch.tensor(-0.5), 0) == 12 - 0.5  # the left edge of the content
+
+
+def test_resized_image_moves_points_as_stated():
+    resize = Resize((32, 32), (64, 48))
+    image = torch.zeros(1, 3, 32, 32)
+    image[..., 8:12, 20:24] = 1  # centred on (21.5, 9.5)
+    big = resize.images(image)[0, 0]
+    ys, xs = torch.meshgrid(torch.arange(48.), torch.arange(64.), indexing='ij')
+    centre = (big * xs).sum() / big.sum(), (big * ys).sum() / big.sum()
+    assert centre[0].item() == pytest.approx(resize.to_teacher(torch.tensor(21.5), 0).item(), abs=1e-3)
+    assert centre[1].item() == pytest.approx(resize.to_teacher(torch.tensor(9.5), 1).item(), abs=1e-3)
+
+
+class FixedPeak(nn.Module):
+    """Stands for a head that sees a keypoint at a given pixel of its own input."""
+
+    decoder = None
+
+    def __init__(self, out_channels, pixel, size, split_ratio):
+        super().__init__()
+        self.out_channels, self.pixel, self.size, self.ratio = out_channels, pixel, size, split_ratio
+
+    def forward(self, feats):
+        rows = []
+        for axis in (0, 1):
+            bins = torch.arange(self.size[axis] * self.ratio)
+            row = -(bins - self.pixel[axis] * self.ratio)**2 / 20.0
+            rows.append(row.expand(len(feats[0]), self.out_channels, -1))
+        return tuple(rows)
+
+
+@pytest.mark.parametrize('teacher_size, ratio', [((96, 96), 2), ((64, 64), 4), ((128, 96), 2), ((48, 48), 3)])
+def test_simdr_logits_peak_where_the_student_would_see_them(student, teacher_size, ratio):
+    teacher, data = make_teacher(student, input_size=teacher_size)
+    resize = Resize((64, 64), teacher_size)
+    seen = 20.0, 33.0  # in the student's pixels
+    pixel = [resize.to_teacher(torch.tensor(p), axis).item() for axis, p in enumerate(seen)]
+    teacher.model.head = FixedPeak(17, pixel, teacher_size, ratio)
+    like = torch.zeros(2, 17, 128), torch.zeros(2, 17, 128)
+    x, y = teacher(data['inputs'], student.data_preprocessor, like).outputs
+    assert x.shape == y.shape == (2, 17, 128)
+    assert (x.argmax(-1) == 40).all()
+    assert (y.argmax(-1) == 66).all()
+
+
+def test_heatmaps_take_the_students_size():
+    student = tiny.build(tiny.pose_model(head='heatmap')).eval()
+    teacher = Teacher(tiny.pose_model(8, size=(96, 96), head='heatmap'), allow_random_weights=True)
+    data = tiny.batch(student)
+    record = teacher(data['inputs'], student.data_preprocessor, torch.zeros(2, 17, 16, 16))
+    assert record.outputs.shape == (2, 17, 16, 16)
+    assert record.feats[-1].shape == (2, 64, 3, 3)
+
+
+def test_keypoints_are_matched_by_name(student):
+    teacher, data = make_teacher(student, config=tiny.pose_model(8, keypoints=133), metainfo=WHOLEBODY)
+    names = ['right_wrist', 'nose', 'left_heel']
+    teacher.match_keypoints(names, 3)
+    wanted = [teacher.names.index(n) for n in names]
+    got = teacher(data['inputs'], student.data_preprocessor, student(data['inputs'], None)).outputs[0]
+    raw = teacher.model(data['inputs'], None)[0]
+    torch.testing.assert_close(got, raw[:, wanted])
+    assert teacher.names[wanted[0]] == 'right_wrist'
+
+
+def test_the_same_keypoints_in_another_order_are_matched(student):
+    teacher, _ = make_teacher(student, metainfo=COCO)
+    swapped = [teacher.names[i] for i in [1, 0, *range(2, 17)]]
+    teacher.match_keypoints(swapped, 17)
+    assert teacher.indices == [1, 0, *range(2, 17)]
+
+
+def test_keypoint_that_the_teacher_lacks_is_named():
+    with pytest.raises(ConfigError, match="no keypoint named 'top_head', 'neck'"):
+        map_keypoints(['nose', 'top_head', 'neck'], ['nose', 'left_eye'])
+
+
+def test_unknown_names_and_different_numbers_are_refused(student):
+    teacher, _ = make_teacher(student, config=tiny.pose_model(8, keypoints=14))
+    with pytest.raises(ConfigError, match='teacher predicts 14 keypoints and the student 17.*teacher.metainfo'):
+        teacher.match_keypoints(['a'] * 17, 17)
+
+
+def test_metainfo_that_does_not_fit_the_head_is_refused(student):
+    teacher, _ = make_teacher(student, metainfo=WHOLEBODY)
+    with pytest.raises(ConfigError, match='names 133 keypoints, but its head predicts 17'):
+        teacher.match_keypoints(['nose'], 1)
+
+
+@pytest.mark.parametrize('flip_test', [False, True])
+def test_prediction_equals_the_plain_models(student, saved, flip_test):
+    folder, model = saved
+    teacher = Teacher('teacher.py', 'teacher.pth', folder=str(folder))
+    data = tiny.batch(student)
+    model.eval().test_cfg['flip_test'] = flip_test
+    feats = model.extract_feat(data['inputs'])
+    expected = model.head.predict([feats, model.extract_feat(data['inputs'].flip(-1))] if flip_test else feats,
+                                  data['data_samples'], dict(flip_test=flip_test))
+    got = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor, flip_test)
+    for a, b in zip(got, expected):
+        np.testing.assert_array_equal(a.keypoints, b.keypoints)
+
+
+def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
+    teacher, data = make_teacher(student, config=tiny.pose_model(8, size=(96, 96)))
+    data['inputs'] = data['inputs'][:1]
+    [pred] = teacher.predict(data['inputs'], data['data_samples'][:1], student.data_preprocessor)
+    resize = Resize((64, 64), (96, 96))
+    feats = teacher.model.extract_feat(resize.images(data['inputs']))
+    [own] = teacher.model.head.predict(feats, data['data_samples'][:1], {})
+    np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 1.5 - 0.5, atol=1e-5)

@@ -1,0 +1,59 @@
+"""Small models and batches that the tests share."""
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from mmpose.testing import get_packed_inputs
+
+PREPROCESSOR = dict(
+    type='PoseDataPreprocessor',
+    mean=[123.675, 116.28, 103.53],
+    std=[58.395, 57.12, 57.375],
+    bgr_to_rgb=True)
+
+
+def pose_model(base_channels=4, size=(64, 64), keypoints=17, split_ratio=2.0, head='simcc', **kwargs):
+    """A tiny ResNet-18 estimator with a stock head, about 60 k parameters; size is (w, h)."""
+    channels, stride4 = base_channels * 8, (size[0] // 32, size[1] // 32)
+    heads = dict(
+        simcc=dict(
+            type='SimCCHead',
+            in_channels=channels,
+            out_channels=keypoints,
+            input_size=size,
+            in_featuremap_size=stride4,
+            simcc_split_ratio=split_ratio,
+            deconv_out_channels=None,
+            loss=dict(type='KLDiscretLoss', use_target_weight=True),
+            decoder=dict(type='SimCCLabel', input_size=size, sigma=4.0, simcc_split_ratio=split_ratio)),
+        heatmap=dict(
+            type='HeatmapHead',
+            in_channels=channels,
+            out_channels=keypoints,
+            deconv_out_channels=(8, 8, 8),
+            deconv_kernel_sizes=(4, 4, 4),
+            loss=dict(type='KeypointMSELoss', use_target_weight=True),
+            decoder=dict(type='MSRAHeatmap', input_size=size, heatmap_size=(size[0] // 4, size[1] // 4), sigma=2.0)))
+    return dict(
+        type='TopdownPoseEstimator',
+        data_preprocessor=PREPROCESSOR,
+        backbone=dict(type='ResNet', depth=18, stem_channels=base_channels, base_channels=base_channels),
+        head=heads[head],
+        test_cfg=dict(flip_test=False),
+        **kwargs)
+
+
+def build(cfg):
+    """Build a model from its config."""
+    init_default_scope('mmpose')
+    return MODELS.build(cfg)
+
+
+def batch(model, batch_size=2, size=(64, 64), keypoints=17, split_ratio=2.0):
+    """A preprocessed batch: inputs and data samples with labels for every head of this module."""
+    data = get_packed_inputs(
+        batch_size,
+        num_keypoints=keypoints,
+        img_shape=(size[1], size[0]),
+        input_size=size,
+        heatmap_size=(size[0] // 4, size[1] // 4),
+        simcc_split_ratio=split_ratio)
+    return model.data_preprocessor(data, training=True)
