@@ -1,0 +1,177 @@
+"""Loading checkpoints that somebody else made, without running what somebody else wrote."""
+import _compat_pickle
+import difflib
+import pickle
+import re
+import types
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+from urllib.parse import urlparse
+
+import numpy as np
+import torch
+from mmengine.logging import HistoryBuffer
+from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
+from mmengine.utils import digit_version
+from torch import Tensor
+
+from .errors import ConfigError
+
+# What MMEngine pickles by ``getattr(class, name)``: the message hub's statistics and a scheduler's annealing function.
+_METHODS = {
+    HistoryBuffer: ('min', 'max', 'current', 'mean'),
+    OneCycleParamScheduler: ('_annealing_cos', '_annealing_linear'),
+}
+
+
+def _getattr(owner: Any, name: str) -> Any:
+    """Stand in for the builtin, which would reach everything."""
+    if owner not in _METHODS or name not in _METHODS[owner]:
+        raise pickle.UnpicklingError(f'GLOBAL builtins.getattr is not allowed to take {name!r} of {owner!r}')
+    return getattr(owner, name)
+
+
+def safe_globals() -> List[Tuple[Any, str]]:
+    """What an MMEngine checkpoint holds besides tensors and plain containers.
+
+    Returns:
+        list[tuple]: Pairs of an object and its name in the pickle, as
+        ``torch.serialization.add_safe_globals`` takes them.
+    """
+    reconstruct = np.zeros(0).__reduce__()[0]
+    scalar = np.float64(0).__reduce__()[0]
+    pairs = [
+        (_getattr, 'builtins.getattr'),
+        (HistoryBuffer, 'mmengine.logging.history_buffer.HistoryBuffer'),
+        (OneCycleParamScheduler, 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'),
+        (np.ndarray, 'numpy.ndarray'),
+        (np.dtype, 'numpy.dtype'),
+    ]
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
+        pairs += [(reconstruct, f'{module}._reconstruct'), (scalar, f'{module}.scalar')]
+    codes = '?SUMm' + np.typecodes['AllInteger'] + np.typecodes['AllFloat']
+    dtypes = {type(np.dtype(code)) for code in codes}
+    return pairs + [(dtype, f'{dtype.__module__}.{dtype.__name__}') for dtype in dtypes]
+
+
+def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
+    """Load a checkpoint; no code that it may contain is run.
+
+    Args:
+        source (str): A file, or a URL, which is downloaded once into
+            PyTorch's hub cache.
+        map_location (str | torch.device): See :func:`torch.load`.
+            Default: 'cpu'.
+
+    Returns:
+        dict: All that the file holds.
+
+    Raises:
+        ConfigError: The file does not exist, is truncated, contains code or
+            holds no weights; or the URL cannot be downloaded.
+
+    Example:
+        >>> checkpoint = load_checkpoint('work_dirs/teacher/epoch_210.pth')
+        >>> model.load_state_dict(state_dict_of(checkpoint))
+    """
+    path = _download(source) if '://' in source else Path(source).expanduser().absolute()
+    if not path.is_file():
+        raise ConfigError(f'checkpoint "{path}" {"is a folder" if path.is_dir() else "does not exist"}.{_hint(path)}')
+    cached = f' It is the cached copy of {source}.' if '://' in source else ''
+    try:
+        checkpoint = _load(path, map_location)
+    except Exception as error:  # a broken pickle can raise any
+        refused = re.search(r'GLOBAL (\S+)', str(error))
+        if refused:
+            raise ConfigError(
+                f'checkpoint "{path}" contains code: it asks for "{refused.group(1)}", which is neither a tensor nor '
+                f'what MMEngine saves, and is not loaded.{cached} If you trust whoever made the file, save its '
+                'state_dict alone to a new file and give that one.') from error
+        raise ConfigError(
+            f'checkpoint "{path}" ({path.stat().st_size} bytes) cannot be read: it is truncated, or torch.save did not '
+            f'write it.{cached} Delete it and copy or download it again. ({_first_line(error)})') from error
+    try:
+        state_dict_of(checkpoint)
+    except ConfigError as error:
+        raise ConfigError(f'checkpoint "{path}": {error}{cached}') from None
+    return checkpoint
+
+
+def state_dict_of(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
+    """The weights of a checkpoint.
+
+    MMEngine's EMAHook saves the averaged weights under ``'state_dict'``: they
+    are what is returned.
+
+    Args:
+        checkpoint (dict): A checkpoint with a ``'state_dict'``, or a bare
+            state dict.
+
+    Returns:
+        dict[str, Tensor]: The weights, without the ``'module.'`` that
+        DataParallel puts before each name.
+
+    Raises:
+        ConfigError: There are no tensors.
+    """
+    state = checkpoint.get('state_dict', checkpoint) if isinstance(checkpoint, dict) else checkpoint
+    if not isinstance(state, dict) or not any(isinstance(value, Tensor) for value in state.values()):
+        keys = f' with the keys {list(checkpoint)[:8]}' if isinstance(checkpoint, dict) else ''
+        raise ConfigError('it holds no weights. Expected a state dict, or a dict with one under "state_dict"; '
+                          f'found a {type(checkpoint).__name__}{keys}.')
+    if all(str(name).startswith('module.') for name in state):
+        return {name[len('module.'):]: value for name, value in state.items()}
+    return dict(state)
+
+
+def _load(path: Path, map_location: Any) -> Any:
+    if digit_version(torch.__version__) >= digit_version('2.6'):
+        with torch.serialization.safe_globals(safe_globals()):
+            return torch.load(str(path), map_location=map_location, weights_only=True)
+    return torch.load(str(path), map_location=map_location, pickle_module=_pickle_module())
+
+
+def _pickle_module() -> types.SimpleNamespace:
+    """The same allow-list for PyTorch < 2.6, whose ``weights_only`` takes no additions by name."""
+    allowed = dict(torch._weights_only_unpickler._get_allowed_globals())
+    allowed.update({name: value for value, name in safe_globals()})
+
+    class Unpickler(pickle.Unpickler):
+
+        def find_class(self, module: str, name: str) -> Any:
+            module, name = _compat_pickle.NAME_MAPPING.get(
+                (module, name), (_compat_pickle.IMPORT_MAPPING.get(module, module), name))
+            if f'{module}.{name}' not in allowed:
+                raise pickle.UnpicklingError(f'GLOBAL {module}.{name} is not allowed')
+            return allowed[f'{module}.{name}']
+
+    return types.SimpleNamespace(
+        __name__='restricted_pickle',
+        Unpickler=Unpickler,
+        load=lambda file, **kwargs: Unpickler(file, **kwargs).load())
+
+
+def _download(url: str) -> Path:
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(url, str(path), progress=True)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ConfigError(f'checkpoint {url} cannot be downloaded: {_first_line(error)}. Check the address and the '
+                              'network, or download it elsewhere and give its path.') from error
+    return path
+
+
+def _hint(path: Path) -> str:
+    """What lies where the file was expected."""
+    if not path.parent.is_dir():
+        return f' Its folder "{path.parent}" does not exist either; was the training run that writes it finished?'
+    folder = path if path.is_dir() else path.parent
+    names = sorted(p.name for p in folder.iterdir() if p.suffix in ('.pth', '.pt', '.bin', '.ckpt'))
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5) or names[:5]
+    return f' In "{folder}" there are: {", ".join(near)}.' if near else f' There are no checkpoints in "{folder}".'
+
+
+def _first_line(error: Exception) -> str:
+    return f'{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else "no message"}'
