@@ -1,0 +1,100 @@
+"""What the two heads return: SimDR logits or heatmaps."""
+from typing import Any, Tuple, Union
+
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.objectives.base import Objective, keypoint_weights
+from mmpose_kd.models.taps import Record
+
+_LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
+
+
+@MODELS.register_module()
+class OutputObjective(Objective):
+    """Compare the outputs of the two heads, joint by joint: Eq. 7 of Multi-KD (Xu et al., BMVC 2024).
+
+    With :class:`SimDRKLLoss <mmpose_kd.models.losses.SimDRKLLoss>` this is the paper's vanilla distillation on the
+    SimDR logits; with :class:`HeatmapKDLoss <mmpose_kd.models.losses.HeatmapKDLoss>` the same on heatmaps. Unlike in
+    Eq. 7, joints count with the keypoint weights of the student's codec: one without a label is left out.
+
+    The loss takes the student's output, the teacher's, and the weights (N, K), and returns a scalar. Of a head with
+    several stages, which returns a list of heatmaps, the last is compared.
+
+    Args:
+        loss (dict): How the outputs are compared. Default: ``dict(type='SimDRKLLoss')``.
+        student_output (str): Path of the student's output, such as ``'outputs[0]'`` for an earlier stage or for a head
+            that returns more than coordinates. Default: 'outputs'.
+        teacher_output (str): Path of the teacher's output. Default: 'outputs'.
+        weight (float | dict): Factor of the loss, or a schedule: beta in Eq. 8. Default: 1.
+        teacher (str): Which teacher. Default: 'teacher'.
+
+    Raises:
+        ConfigError: The loss cannot be built; at the first step, a head returns neither heatmaps nor SimDR logits, the
+            outputs differ in kind or shape, or the loss is for the other kind.
+
+    Example:
+        >>> import torch
+        >>> from mmengine.structures import InstanceData
+        >>> from mmpose.registry import MODELS
+        >>> from mmpose.structures import PoseDataSample
+        >>> from mmpose_kd.models.taps import Record
+        >>> objective = MODELS.build(dict(
+        ...     type='OutputObjective', weight=0.64, loss=dict(type='SimDRKLLoss', temperature=1.0)))
+        >>> sample = PoseDataSample(gt_instance_labels=InstanceData(keypoint_weights=torch.ones(1, 17)))
+        >>> logits = (torch.rand(1, 17, 384), torch.rand(1, 17, 512))
+        >>> objective(Record(outputs=logits), Record(outputs=logits), [sample])
+        tensor(0.)
+    """
+
+    def __init__(self,
+                 loss: dict = dict(type='SimDRKLLoss'),  # noqa: B006
+                 student_output: str = 'outputs',
+                 teacher_output: str = 'outputs',
+                 weight: Union[float, dict] = 1.0,
+                 teacher: str = 'teacher'):
+        super().__init__(weight, teacher, student_taps=[student_output], teacher_taps=[teacher_output])
+        self.loss = build(MODELS, loss, 'loss')
+
+    def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:
+        """The loss of the batch, a scalar; see :meth:`Objective.forward`."""
+        kind_s, output_s = _joint_output(student, 'student', self.student_taps[0])
+        kind_t, output_t = _joint_output(teacher, 'teacher', self.teacher_taps[0])
+        shapes_s, shapes_t = _shapes(output_s), _shapes(output_t)
+        if kind_s != kind_t:
+            raise ConfigError(f"the student's head returns {kind_s} {shapes_s}, the teacher's {kind_t} {shapes_t}: "
+                              'give both a head of the same kind, or compare features with FeatureObjective.')
+        if shapes_s != shapes_t:
+            raise ConfigError(f"the student's head returns {kind_s} {shapes_s}, the teacher's {shapes_t}: both must "
+                              'have the same joints and the same bins or cells; compare their codecs and metainfo.')
+        loss = type(self.loss).__name__
+        if loss in _LOSSES.values() and loss != _LOSSES[kind_s]:
+            raise ConfigError(f"loss: the heads return {kind_s}, which {loss} does not compare: use "
+                              f"dict(type='{_LOSSES[kind_s]}').")
+        device = (output_s if isinstance(output_s, Tensor) else output_s[0]).device
+        return self.loss(output_s, output_t, keypoint_weights(data_samples, device))
+
+
+def _joint_output(record: Record, side: str, path: str) -> Tuple[str, Any]:
+    """Kind of a head's output, and the output; of a list of heatmaps the last."""
+    output = record[path]
+    if isinstance(output, (list, tuple)) and output and all(isinstance(x, Tensor) for x in output):
+        if len(output) == 2 and all(x.dim() == 3 for x in output):
+            return 'SimDR logits', tuple(output)
+        if all(x.dim() == 4 for x in output):
+            output = output[-1]
+    if isinstance(output, Tensor) and output.dim() == 4:
+        return 'heatmaps', output
+    raise ConfigError(f"the {side}'s head returns {_shapes(output)} at '{path}': expected heatmaps (N, K, H, W), a "
+                      'list of heatmaps, or SimDR logits (N, K, Wx) and (N, K, Wy). Where these are one entry of it, '
+                      f"set {side}_output='{path}[0]'.")
+
+
+def _shapes(output: Any) -> str:
+    """Shapes of nested tensors, for a message."""
+    if isinstance(output, Tensor):
+        return str(tuple(output.shape))
+    if isinstance(output, (list, tuple)):
+        return '[' + ', '.join(_shapes(x) for x in output) + ']'
+    return type(output).__name__

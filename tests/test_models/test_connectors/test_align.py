@@ -1,0 +1,58 @@
+import doctest
+
+import numpy as np
+import pytest
+import torch
+from mmpose.registry import MODELS
+
+from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.connectors import align
+from mmpose_kd.models.connectors.align import ConvAligner, resize_layer
+
+
+@pytest.mark.parametrize('scale, size', [(1, (6, 4)), (2, (12, 8)), (3, (18, 12)), (4, (24, 16)), (0.5, (3, 2)),
+                                         (1.5, (9, 6))])
+def test_output_has_the_channels_and_size_of_the_teacher(scale, size):
+    connector = ConvAligner(in_channels=5, out_channels=7, scale=scale)
+    assert connector(torch.rand(2, 5, 6, 4)).shape == (2, 7, *size)
+
+
+def test_1x1_convolution_is_a_matrix_product_over_channels():
+    connector = ConvAligner(3, 2)
+    x = torch.rand(2, 3, 4, 5)
+    weight, bias = (p.detach().numpy() for p in connector.parameters())
+    expected = np.einsum('oc,nchw->nohw', weight[:, :, 0, 0], x.numpy()) + bias[None, :, None, None]
+    np.testing.assert_allclose(connector(x).detach().numpy(), expected, atol=1e-6)
+
+
+def test_enlarging_is_a_transposed_convolution():
+    layer = resize_layer(1, 2)
+    with torch.no_grad():
+        layer.weight.fill_(1.)
+        layer.bias.zero_()
+    # 4 x 4 kernels of ones, stride 2, 1 cropped at the border: an output sums the inputs that it lies next to
+    x = torch.tensor([[[[1., 10.]]]])
+    assert torch.equal(layer(x), torch.tensor([[[[1., 11., 11., 10.]] * 2]]).reshape(1, 1, 2, 4))
+
+
+def test_shrinking_averages():
+    x = torch.tensor([[[[1., 2.], [3., 6.]]]])
+    assert resize_layer(1, 0.5)(x).item() == 3.
+
+
+def test_result_can_be_negative_everywhere():
+    connector = ConvAligner(2, 2, scale=2)
+    with torch.no_grad():
+        connector.resize.bias.fill_(-100.)
+    assert (connector(torch.rand(1, 2, 4, 4)) < 0).all()
+
+
+@pytest.mark.parametrize('scale', [0, -2])
+def test_scale_that_is_not_positive_is_refused(scale):
+    with pytest.raises(ConfigError, match=r'connector: scale must be a positive number .* got ' + str(scale)):
+        build(MODELS, dict(type='ConvAligner'), 'connector', in_channels=2, out_channels=2, scale=scale)
+
+
+def test_docstring_examples_run():
+    result = doctest.testmod(align)
+    assert result.attempted and not result.failed
