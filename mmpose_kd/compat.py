@@ -1,19 +1,118 @@
-"""Repairs for upstream breakage, applied only where something is broken."""
+"""Repairs for upstream breakage, each applied only where something is broken.
+
+In an environment that works they change nothing. ``MMPOSE_KD_COMPAT=off`` in
+the environment switches all of them off.
+"""
+import importlib.util
+import os
+import types
+from typing import Any, Callable, List
+
 import torch
+from mmengine.utils import digit_version
 
 
-def apply() -> None:
-    """Apply every repair that this environment needs."""
+def apply() -> List[str]:
+    """Apply every repair that this environment needs.
+
+    Returns:
+        list[str]: Names of the repairs that were applied.
+    """
+    if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
+        return []
+    repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints)
+    return [repair.__name__ for repair in repairs if repair()]
+
+
+def define_torchvision_operators() -> bool:
+    """Let a CUDA build of torchvision be imported beside a CPU build of PyTorch.
+
+    Symptom: ``import torchvision`` raises ``operator torchvision::nms does not
+    exist``, and with it ``import mmpose.visualization``.
+
+    Cause: the compiled library of torchvision needs CUDA's and is not loaded,
+    but the import goes on to register Python kernels for its operators.
+
+    Thread: https://github.com/pytorch/pytorch/issues/122494
+
+    Repair: declare these operators and import again. What is written in Python,
+    such as the transforms, works then; the operators raise when called.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
     try:
+        import torchvision
+    except ImportError:
+        return False
+    except RuntimeError as error:
+        if 'torchvision::nms does not exist' not in str(error):
+            return False
+        for name in ('nms', 'qnms'):
+            torch.library.define(f'torchvision::{name}', '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
         import torchvision  # noqa: F401
-    except RuntimeError:
-        for op in ('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor',
-                   'qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor'):
-            torch.library.define('torchvision::' + op.split('(')[0], '(' + op.split('(', 1)[1])
-        import torchvision  # noqa: F401
-    try:
-        import mmcv._ext  # noqa: F401
-    except ModuleNotFoundError:
-        from mmcv.utils import ext_loader
-        import types
-        ext_loader.load_ext = lambda name, funcs: types.SimpleNamespace(**{f: None for f in funcs})
+        return True
+    return False
+
+
+def defer_mmcv_operators() -> bool:
+    """Let MMPose be imported beside mmcv-lite.
+
+    Symptom: ``import mmpose.models`` raises ``No module named 'mmcv._ext'``.
+
+    Cause: two files of MMPose's EDPose import ``mmcv.ops``, whose operators are
+    compiled and missing in mmcv-lite.
+
+    Thread: https://github.com/open-mmlab/mmpose/issues/3250,
+    https://github.com/open-mmlab/mmcv/issues/3181
+
+    Repair: operators that raise an error when they are called, not when they
+    are imported. A full mmcv whose library cannot be loaded is left alone.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    if importlib.util.find_spec('mmcv') is None or importlib.util.find_spec('mmcv._ext') is not None:
+        return False
+    from mmcv.utils import ext_loader
+    ext_loader.load_ext = _load_missing
+    return True
+
+
+def allow_mmengine_checkpoints() -> bool:
+    """Let MMEngine load its own checkpoints with PyTorch >= 2.6.
+
+    Symptom: testing, ``load_from`` and resuming raise ``Weights only load
+    failed ... Unsupported global: GLOBAL ...HistoryBuffer``.
+
+    Cause: ``torch.load`` defaults to ``weights_only=True`` since PyTorch 2.6,
+    and a checkpoint of MMEngine's holds log buffers and NumPy values.
+
+    Thread: https://github.com/open-mmlab/mmengine/issues/1655,
+    https://github.com/open-mmlab/mmengine/pull/1650 (which switches the safe
+    loading off)
+
+    Repair: allow these few classes. Safe loading stays on.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    if digit_version(torch.__version__) < digit_version('2.6'):
+        return False
+    from .checkpoint import safe_globals
+    torch.serialization.add_safe_globals(safe_globals())
+    return True
+
+
+def _load_missing(name: str, functions: List[str]) -> types.SimpleNamespace:
+    """Stand in for ``mmcv.utils.ext_loader.load_ext``."""
+    return types.SimpleNamespace(**{function: _missing(function) for function in functions})
+
+
+def _missing(function: str) -> Callable:
+
+    def raise_error(*args: Any, **kwargs: Any) -> None:
+        raise RuntimeError(f'mmcv\'s compiled operator "{function}" is not installed: this is mmcv-lite. Models that '
+                           'need it want the full mmcv, which "mim install mmcv" installs.')
+
+    return raise_error
