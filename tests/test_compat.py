@@ -1,0 +1,185 @@
+"""Each repair in an environment that is broken in its way, and in one that is not.
+
+Both are made of small stand-ins for the broken package, in a fresh process, so that the tests mean the same on every
+installation.
+"""
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import torch
+from mmengine.utils import digit_version
+
+PACKAGE = Path(__file__).parent.parent / 'mmpose_kd'
+WEIGHTS_ONLY = digit_version(torch.__version__) >= digit_version('2.6')
+
+# Imports mmpose_kd.compat without mmpose_kd/__init__.py, which would apply the repairs.
+BARE = f"""
+import sys, types
+package = types.ModuleType('mmpose_kd')
+package.__path__ = [{str(PACKAGE)!r}]
+sys.modules['mmpose_kd'] = package
+from mmpose_kd import compat
+"""
+
+
+def run(code, path, **env):
+    """What ``code`` prints in a fresh process that finds packages in ``path`` first, no repair being applied yet."""
+    result = subprocess.run([sys.executable, '-c', BARE + dedent(code)], capture_output=True, text=True,
+                            env={**os.environ, 'PYTHONPATH': str(path), **env})
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def write(path, text=''):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(text))
+
+
+@pytest.fixture
+def broken_torchvision(tmp_path):
+    write(tmp_path / 'torchvision' / '__init__.py', """
+        import torch
+        torch._C._dispatch_has_kernel_for_dispatch_key('torchvision::nms', 'Meta')  # raises where it is not declared
+        """)
+    return tmp_path
+
+
+@pytest.fixture
+def healthy_torchvision(tmp_path):
+    write(tmp_path / 'torchvision' / '__init__.py', """
+        import torch
+        library = torch.library.Library('torchvision', 'DEF')
+        library.define('nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+        """)
+    return tmp_path
+
+
+@pytest.fixture
+def mmcv_lite(tmp_path):
+    write(tmp_path / 'mmcv' / '__init__.py')
+    write(tmp_path / 'mmcv' / 'utils' / '__init__.py')
+    write(tmp_path / 'mmcv' / 'utils' / 'ext_loader.py', """
+        import importlib
+
+        def load_ext(name, funcs):
+            return importlib.import_module('mmcv.' + name)
+        """)
+    write(tmp_path / 'mmcv' / 'ops.py', """
+        from mmcv.utils import ext_loader
+        ext_module = ext_loader.load_ext('_ext', ['nms'])
+        """)
+    return tmp_path
+
+
+@pytest.fixture
+def full_mmcv(mmcv_lite):
+    write(mmcv_lite / 'mmcv' / '_ext.py', 'def nms(): return "compiled"')
+    return mmcv_lite
+
+
+def test_torchvision_without_its_library_is_imported(broken_torchvision):
+    assert run('print(compat.define_torchvision_operators()); import torchvision', broken_torchvision) == 'True'
+
+
+def test_torchvision_that_works_is_left_alone(healthy_torchvision):
+    assert run("""
+        import torch
+        print(compat.define_torchvision_operators(), hasattr(torch.ops.torchvision, 'qnms'))
+        """, healthy_torchvision) == 'False False'
+
+
+def test_torchvision_broken_in_another_way_is_left_alone(tmp_path):
+    write(tmp_path / 'torchvision' / '__init__.py', 'raise RuntimeError("the wheel is for another machine")')
+    assert run("""
+        import torch
+        print(compat.define_torchvision_operators(), hasattr(torch.ops.torchvision, 'nms'))
+        """, tmp_path) == 'False False'
+
+
+def test_mmcv_lite_operators_can_be_imported(mmcv_lite):
+    assert run('print(compat.defer_mmcv_operators()); import mmcv.ops', mmcv_lite) == 'True'
+
+
+def test_mmcv_lite_operators_raise_when_called(mmcv_lite):
+    message = run("""
+        compat.defer_mmcv_operators()
+        import mmcv.ops
+        try:
+            mmcv.ops.ext_module.nms(1, iou=2)
+        except RuntimeError as error:
+            print(error)
+        """, mmcv_lite)
+    assert '"nms"' in message and 'mim install mmcv' in message
+
+
+def test_full_mmcv_is_left_alone(full_mmcv):
+    assert run("""
+        print(compat.defer_mmcv_operators())
+        import mmcv.ops
+        print(mmcv.ops.ext_module.nms())
+        """, full_mmcv).split() == ['False', 'compiled']
+
+
+CHECKPOINT = """
+import torch
+from mmengine.logging import MessageHub
+hub = MessageHub('test')
+hub.update_scalar('train/loss', 1.5)
+torch.save(dict(message_hub=hub.state_dict()), 'checkpoint.pth')
+try:
+    print(torch.load('checkpoint.pth')['message_hub']['log_scalars']['train/loss'].current())
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_message_hub_is_loaded_by_plain_torch_load(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run('compat.allow_mmengine_checkpoints()' + CHECKPOINT, tmp_path) == '1.5'
+
+
+@pytest.mark.skipif(not WEIGHTS_ONLY, reason='torch.load loads everything before PyTorch 2.6')
+def test_message_hub_is_refused_without_the_repair(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(CHECKPOINT, tmp_path) == 'UnpicklingError'
+
+
+@pytest.mark.skipif(not WEIGHTS_ONLY, reason='torch.load loads everything before PyTorch 2.6')
+def test_safe_loading_stays_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("""
+        import os, torch
+        compat.allow_mmengine_checkpoints()
+
+        class Hostile:
+            def __reduce__(self):
+                return os.mkdir, ('hacked',)
+
+        torch.save(dict(state_dict={}, hook=Hostile()), 'checkpoint.pth')
+        try:
+            torch.load('checkpoint.pth')
+        except Exception as error:
+            print(type(error).__name__, os.path.exists('hacked'))
+        """, tmp_path) == 'UnpicklingError False'
+
+
+@pytest.mark.skipif(WEIGHTS_ONLY, reason='PyTorch >= 2.6 needs the repair')
+def test_nothing_is_allowed_before_pytorch_2_6(tmp_path):
+    assert run('print(compat.allow_mmengine_checkpoints())', tmp_path) == 'False'
+
+
+def test_off_switches_all_repairs_off(mmcv_lite, broken_torchvision):
+    assert run("""
+        from mmcv.utils import ext_loader
+        before = ext_loader.load_ext
+        print(compat.apply(), ext_loader.load_ext is before)
+        """, mmcv_lite, MMPOSE_KD_COMPAT='off') == '[] True'
+
+
+def test_apply_names_what_it_repaired(mmcv_lite, broken_torchvision):
+    applied = run('print(compat.apply()[:2])', mmcv_lite)
+    assert applied == "['define_torchvision_operators', 'defer_mmcv_operators']"
