@@ -17,6 +17,9 @@ from torch import Tensor
 
 from .errors import ConfigError
 
+# PyTorch < 2.6 takes no additions by name to what ``weights_only`` allows.
+WEIGHTS_ONLY = digit_version(torch.__version__) >= digit_version('2.6')
+
 # What MMEngine pickles by ``getattr(class, name)``: the message hub's statistics and a scheduler's annealing function.
 _METHODS = {
     HistoryBuffer: ('min', 'max', 'current', 'mean'),
@@ -125,14 +128,14 @@ def state_dict_of(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
 
 
 def _load(path: Path, map_location: Any) -> Any:
-    if digit_version(torch.__version__) >= digit_version('2.6'):
-        with torch.serialization.safe_globals(safe_globals()):
-            return torch.load(str(path), map_location=map_location, weights_only=True)
-    return torch.load(str(path), map_location=map_location, pickle_module=_pickle_module())
+    if WEIGHTS_ONLY:
+        torch.serialization.add_safe_globals(safe_globals())
+        return torch.load(str(path), map_location=map_location, weights_only=True)
+    return torch.load(str(path), map_location=map_location, pickle_module=_pickle_module(), weights_only=False)
 
 
 def _pickle_module() -> types.SimpleNamespace:
-    """The same allow-list for PyTorch < 2.6, whose ``weights_only`` takes no additions by name."""
+    """A ``pickle`` that knows what ``weights_only`` allows, and :func:`safe_globals`."""
     allowed = dict(torch._weights_only_unpickler._get_allowed_globals())
     allowed.update({name: value for value, name in safe_globals()})
 
