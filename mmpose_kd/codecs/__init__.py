@@ -1,0 +1,3 @@
+from .simdr_label import SimDRLabel
+
+__all__ = ['SimDRLabel']

@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import torch
+from mmpose.registry import MODELS
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.losses import heatmap_kl, heatmap_mse
+
+N, K, H, W = 3, 4, 5, 6
+
+
+def heatmaps(seed, dtype=torch.float32):
+    g = torch.Generator().manual_seed(seed)
+    return torch.randn(N, K, H, W, generator=g, dtype=torch.float64).to(dtype)
+
+
+def some_weights():
+    weights = torch.ones(N, K)
+    weights[0, 1] = weights[2, 3] = 0
+    weights[1, 2] = 0.5
+    return weights
+
+
+def mse_of_joint(student, teacher):
+    return np.mean((student - teacher)**2)
+
+
+def kl_of_joint(student, teacher, temperature):
+    s, t = (np.exp(h / temperature) / np.exp(h / temperature).sum() for h in (student, teacher))
+    return temperature**2 * np.sum(t * np.log(t / s))
+
+
+def mean_over_joints(per_joint, student, teacher, weights):
+    total = 0.
+    for n in range(N):
+        for k in range(K):
+            total += weights[n, k].item() * per_joint(student[n, k].double().numpy(), teacher[n, k].double().numpy())
+    return total / (N * K)
+
+
+def test_mse_is_its_formula():
+    expected = mean_over_joints(mse_of_joint, heatmaps(0), heatmaps(1), some_weights())
+    assert heatmap_mse(heatmaps(0), heatmaps(1), some_weights()).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize('temperature', [1., 3., 0.5])
+def test_kl_is_its_formula(temperature):
+    expected = mean_over_joints(lambda s, t: kl_of_joint(s, t, temperature), heatmaps(0), heatmaps(1), some_weights())
+    assert heatmap_kl(heatmaps(0), heatmaps(1), some_weights(), temperature).item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_mse_by_hand():
+    student = torch.zeros(1, 2, 2, 2)
+    student[0, 0, 0, 0] = 2.  # squared 4, over 4 pixels, over 2 joints
+    assert heatmap_mse(student, torch.zeros(1, 2, 2, 2)).item() == 0.5
+
+
+def test_kl_by_hand():
+    # the teacher puts 3/6 on one of four pixels and 1/6 on each other, the student 1/4 on each
+    teacher = torch.tensor([[[[np.log(3), 0.], [0., 0.]]]])
+    expected = 0.5 * np.log(2) + 0.5 * np.log(2 / 3)
+    assert heatmap_kl(torch.zeros(1, 1, 2, 2), teacher).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_kl_compares_distributions_and_not_values():
+    assert heatmap_kl(heatmaps(0), heatmaps(0) + 5).item() == pytest.approx(0, abs=1e-5)
+
+
+LOSSES = dict(mse=heatmap_mse, kl=heatmap_kl)
+
+
+@pytest.fixture(params=sorted(LOSSES))
+def loss(request):
+    return LOSSES[request.param]
+
+
+def test_duplicating_the_batch_changes_nothing(loss):
+    twice = [torch.cat([t, t]) for t in (heatmaps(0), heatmaps(1), some_weights())]
+    torch.testing.assert_close(loss(*twice), loss(heatmaps(0), heatmaps(1), some_weights()))
+
+
+def test_only_joints_with_weight_get_a_gradient(loss):
+    student, weights = heatmaps(0).requires_grad_(), some_weights()
+    loss(student, heatmaps(1), weights).backward()
+    assert torch.equal(student.grad.abs().sum((2, 3)) > 0, weights > 0)
+
+
+def test_joints_without_weight_have_no_loss(loss):
+    assert loss(heatmaps(0), heatmaps(1), torch.zeros(N, K)).item() == 0
+
+
+def test_teacher_gets_no_gradient(loss):
+    student, teacher = heatmaps(0).requires_grad_(), heatmaps(1).requires_grad_()
+    loss(student, teacher).backward()
+    assert teacher.grad is None and student.grad is not None
+
+
+def test_gradient_is_that_of_the_value(loss):
+    student, teacher = heatmaps(0, torch.float64).requires_grad_(), heatmaps(1, torch.float64)
+    assert torch.autograd.gradcheck(lambda s: loss(s, teacher, some_weights()), student)
+
+
+def test_autocast_does_not_change_the_loss(loss):
+    expected = loss(heatmaps(0), heatmaps(1), some_weights())
+    with torch.autocast('cpu', torch.bfloat16):
+        actual = loss(heatmaps(0), heatmaps(1), some_weights())
+    assert actual.dtype == torch.float32
+    assert torch.equal(actual, expected)
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_heatmaps_give_a_float32_loss(loss, dtype):
+    value = loss(heatmaps(0, dtype), heatmaps(1, dtype))
+    assert value.dtype == torch.float32 and value.isfinite()
+
+
+def test_module_computes_the_function_of_its_mode():
+    args = heatmaps(0), heatmaps(1), some_weights()
+    torch.testing.assert_close(MODELS.build(dict(type='HeatmapKDLoss'))(*args), heatmap_mse(*args))
+    kl = MODELS.build(dict(type='HeatmapKDLoss', mode='kl', temperature=2.))
+    torch.testing.assert_close(kl(*args), heatmap_kl(*args, 2.))
+
+
+def test_other_resolution_is_an_error_with_both_shapes(loss):
+    with pytest.raises(ConfigError, match=r'\(3, 4, 5, 6\).*\(3, 4, 1, 1\)'):
+        loss(heatmaps(0), torch.zeros(N, K, 1, 1))
+
+
+@pytest.mark.parametrize('arguments, message', [
+    (dict(mode='mes'), 'mse'),
+    (dict(mode='kl', temperature=0.), 'temperature=0.0'),
+    (dict(mode='mse', temperature=2.), 'has no effect'),
+])
+def test_bad_arguments_are_errors(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        MODELS.build(dict(type='HeatmapKDLoss', **arguments))
