@@ -1,7 +1,7 @@
 """Errors for the person who wrote the config."""
 import difflib
 import inspect
-from typing import Any, Iterable
+from typing import Any, Dict, Iterable
 
 from mmengine.registry import Registry
 
@@ -79,14 +79,26 @@ def check_arguments(cls: Any, args: dict, where: str, hidden: Iterable[str] = ()
     Raises:
         ConfigError: An argument is unknown or missing.
     """
-    parameters = {k: p for k, p in inspect.signature(cls).parameters.items() if k not in hidden}
-    keywords = [p for p in parameters.values() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    names = [p.name for p in keywords]
-    if len(names) == len(parameters):  # no **kwargs that would take any name
-        for name in args:
-            if name not in names:
-                raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, names)} '
-                                  f'It takes: {", ".join(names)}.')
-    missing = [p.name for p in keywords if p.default is p.empty and p.name not in args]
+    keywords = {k: p for k, p in _keywords(cls).items() if k not in hidden}
+    for name in args:
+        if name not in keywords:
+            raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, keywords)} '
+                              f'It takes: {", ".join(keywords)}.')
+    missing = [name for name, p in keywords.items() if p.default is p.empty and name not in args]
     if missing:
         raise ConfigError(f'{where}: {cls.__name__} needs the argument "{missing[0]}", which is not given.')
+
+
+def _keywords(cls: Any) -> Dict[str, inspect.Parameter]:
+    """Keyword parameters of a class; where its ``__init__`` passes ``**kwargs`` on, those of its bases too."""
+    found: Dict[str, inspect.Parameter] = {}
+    for base in inspect.getmro(cls) if inspect.isclass(cls) else [cls]:
+        if inspect.isclass(base) and '__init__' not in vars(base):
+            continue
+        parameters = list(inspect.signature(base).parameters.values())
+        for p in parameters:
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                found.setdefault(p.name, p)
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return found

@@ -1,5 +1,4 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
-import inspect
 from typing import Any, Dict, Optional
 
 import torch
@@ -249,7 +248,7 @@ def _teacher_cfgs(teacher: Optional[dict]) -> Dict[str, dict]:
         where = _teacher_place(name, cfgs)
         check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))
         try:
-            check_teacher(**{k: v for k, v in cfg.items() if k in inspect.signature(check_teacher).parameters})
+            check_teacher(**cfg)
         except ConfigError as error:
             raise ConfigError(f'{where}: {error}') from None
     return cfgs

@@ -213,8 +213,12 @@ class Teacher:
         return tuple(results) if _is_simdr(outputs) else results[0]
 
 
-def check_teacher(config: Any, checkpoint: Optional[str], allow_random_weights: bool, precision: str) -> None:
-    """Refuse a teacher whose arguments cannot work, before any file is read.
+def check_teacher(config: Any,
+                  checkpoint: Optional[str] = None,
+                  allow_random_weights: bool = False,
+                  precision: str = 'fp32',
+                  **others: Any) -> None:
+    """Refuse a teacher whose arguments cannot work, before any file is read; the arguments are :class:`Teacher`'s.
 
     Raises:
         ConfigError: An argument is of the wrong kind, or there are neither weights nor leave to do without.

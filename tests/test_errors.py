@@ -1,0 +1,54 @@
+import pytest
+from mmpose.registry import MODELS
+
+from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean
+
+
+class Base:
+
+    def __init__(self, weight=1.0, *, scale):
+        self.weight, self.scale = weight, scale
+
+
+class Passes(Base):
+
+    def __init__(self, taps, **kwargs):
+        super().__init__(**kwargs)
+        self.taps = taps
+
+
+def test_closest_names_are_offered():
+    assert did_you_mean('backbone.layr2', ['head', 'backbone.layer2']) == " Did you mean 'backbone.layer2'?"
+    assert did_you_mean('zzz', ['head']) == ''
+
+
+def test_arguments_of_bases_count_where_kwargs_are_passed_on():
+    check_arguments(Passes, dict(taps=1, scale=2, weight=3), 'here')
+    with pytest.raises(ConfigError, match=r"here: Passes has no argument \"wieght\". Did you mean 'weight'"):
+        check_arguments(Passes, dict(taps=1, scale=2, wieght=3), 'here')
+
+
+def test_missing_argument_is_named():
+    with pytest.raises(ConfigError, match='here: Passes needs the argument "scale"'):
+        check_arguments(Passes, dict(taps=1), 'here')
+
+
+def test_hidden_argument_is_refused():
+    with pytest.raises(ConfigError, match='no argument "taps"'):
+        check_arguments(Passes, dict(taps=1, scale=1), 'here', hidden=['taps'])
+
+
+@pytest.mark.parametrize('cfg', [None, 'ResNet', {}, dict(depth=18)])
+def test_config_without_a_type_is_refused(cfg):
+    with pytest.raises(ConfigError, match='model.x: expected a dict with a "type"'):
+        build(MODELS, cfg, 'model.x')
+
+
+def test_unknown_type_names_the_closest():
+    with pytest.raises(ConfigError, match="model.x: type \"ResNett\" is not registered.*'ResNet'"):
+        build(MODELS, dict(type='ResNett'), 'model.x')
+
+
+def test_a_given_argument_wins_over_a_default():
+    part = build(MODELS, dict(type=Passes, taps=1, scale=5), 'x', scale=2, weight=3)
+    assert (part.taps, part.scale, part.weight) == (1, 5, 3)
