@@ -3,6 +3,7 @@
 In an environment that works they change nothing. ``MMPOSE_KD_COMPAT=off`` in
 the environment switches all of them off.
 """
+import functools
 import importlib.util
 import os
 import types
@@ -20,7 +21,7 @@ def apply() -> List[str]:
     """
     if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
         return []
-    repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints)
+    repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu)
     return [repair.__name__ for repair in repairs if repair()]
 
 
@@ -101,6 +102,47 @@ def allow_mmengine_checkpoints() -> bool:
         return False
     from .checkpoint import safe_globals
     torch.serialization.add_safe_globals(safe_globals())
+    return True
+
+
+def distribute_without_gpu() -> bool:
+    """Let ``--launcher pytorch`` train on machines without an accelerator.
+
+    Symptom: with ``dist_cfg=dict(backend='gloo')``, the runner stops with
+    ``module 'torch._C' has no attribute '_cuda_setDevice'`` (a CPU build of
+    PyTorch) or ``No CUDA GPUs are available`` (a CUDA build).
+
+    Cause: MMEngine selects a CUDA device before it opens the process group, and
+    names one to DistributedDataParallel, which refuses it for a model on the CPU.
+
+    Thread: none found.
+
+    Repair: neither is done where there is no accelerator.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    from mmengine.device import get_device
+    if get_device() != 'cpu':
+        return False
+    from mmengine.dist import utils
+    from mmengine.model import MMDistributedDataParallel
+    if hasattr(MMDistributedDataParallel.__init__, '__wrapped__'):
+        return False
+    init_process_group, init_wrapper = utils._init_dist_pytorch, MMDistributedDataParallel.__init__
+
+    @functools.wraps(init_process_group)
+    def init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
+        if init_backend != 'torch':
+            return init_process_group(backend, init_backend=init_backend, **kwargs)
+        torch.distributed.init_process_group(backend=backend, **kwargs)
+
+    @functools.wraps(init_wrapper)
+    def wrap(self: MMDistributedDataParallel, module: torch.nn.Module, device_ids: Any = None, **kwargs: Any) -> None:
+        init_wrapper(self, module, **kwargs)
+
+    utils._init_dist_pytorch = init_dist_pytorch
+    MMDistributedDataParallel.__init__ = wrap
     return True
 
 

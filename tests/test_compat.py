@@ -183,3 +183,30 @@ def test_off_switches_all_repairs_off(mmcv_lite, broken_torchvision):
 def test_apply_names_what_it_repaired(mmcv_lite, broken_torchvision):
     applied = run('print(compat.apply()[:2])', mmcv_lite)
     assert applied == "['define_torchvision_operators', 'defer_mmcv_operators']"
+
+
+DISTRIBUTED = """
+import torch
+from mmengine.dist import utils
+from mmengine.model import MMDistributedDataParallel
+torch.cuda.set_device = lambda device: print('selects device', device)
+import mmengine.device
+mmengine.device.get_device = lambda: {device!r}
+before = MMDistributedDataParallel.__init__, utils._init_dist_pytorch
+print(compat.distribute_without_gpu())
+print(before == (MMDistributedDataParallel.__init__, utils._init_dist_pytorch))
+"""
+ONE_PROCESS = dict(RANK='0', LOCAL_RANK='0', WORLD_SIZE='1', MASTER_ADDR='127.0.0.1', MASTER_PORT='0')
+
+
+def test_a_machine_without_gpu_opens_a_process_group_and_wraps_a_model(tmp_path):
+    code = DISTRIBUTED.format(device='cpu') + """
+utils.init_dist('pytorch', backend='gloo')
+model = MMDistributedDataParallel(module=torch.nn.Linear(2, 2), device_ids=[0], find_unused_parameters=False)
+print(torch.distributed.get_backend(), model.device_ids)
+"""
+    assert run(code, tmp_path, **ONE_PROCESS).split('\n')[-3:] == ['True', 'False', 'gloo None']
+
+
+def test_a_machine_with_a_gpu_distributes_as_before(tmp_path):
+    assert run(DISTRIBUTED.format(device='cuda'), tmp_path).split('\n') == ['False', 'True']

@@ -19,7 +19,7 @@ runner = Runner.from_cfg(Config.fromfile(sys.argv[1]))
 runner.train()
 model = runner.model.module
 def digest(state):
-    return hashlib.sha256(b''.join(v.cpu().numpy().tobytes() for v in state.values())).hexdigest()
+    return hashlib.sha256(b''.join(v.detach().numpy().tobytes() for v in state.values())).hexdigest()
 json.dump(dict(wrapper=type(runner.model).__name__, unused=runner.model.find_unused_parameters,
                buckets=sum(p.numel() for p in runner.model.parameters()),
                student=digest(dict(model.named_parameters())), connectors=digest(model.objectives.state_dict()),
