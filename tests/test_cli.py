@@ -1,0 +1,38 @@
+import sys
+
+import pytest
+
+from mmpose_kd.cli import run_mmpose_tool
+from mmpose_kd.errors import ConfigError
+
+CONFIG = """
+default_scope = 'mmpose'
+model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18))
+train_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=True),
+                        dataset=dict(type='SyntheticPoseDataset', num_samples=-3))
+train_cfg = dict(by_epoch=True, max_epochs=1)
+optim_wrapper = dict(optimizer=dict(type='Adam'))
+"""
+
+
+@pytest.fixture
+def bad_config(tmp_path, monkeypatch):
+    (tmp_path / 'bad.py').write_text(CONFIG)
+    monkeypatch.setattr(sys, 'argv', ['train.py', str(tmp_path / 'bad.py'), '--work-dir', str(tmp_path / 'work')])
+
+
+def test_config_error_ends_with_its_message_alone(bad_config):
+    with pytest.raises(SystemExit, match=r'^error: .*num_samples.*-3') as info:
+        run_mmpose_tool('train.py')
+    assert isinstance(info.value.code, str)  # Python prints it to stderr and exits with 1
+
+
+def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
+    monkeypatch.setenv('MMPOSE_KD_DEBUG', '1')
+    with pytest.raises(ConfigError):
+        run_mmpose_tool('train.py')
+
+
+def test_missing_tool_is_named():
+    with pytest.raises(SystemExit, match=r'error: MMPose is installed without its tools.*absent\.py'):
+        run_mmpose_tool('absent.py')
