@@ -114,7 +114,7 @@ class SimDRLabel(SimCCLabel):
         keypoints, _ = super().decode(simcc_x, simcc_y)
         scores = np.minimum(_mass_at_maximum(simcc_x, 3 * self.sigma[0]), _mass_at_maximum(simcc_y, 3 * self.sigma[1]))
         located = keypoints[..., 0] >= 0
-        return keypoints, np.where(located, scores.reshape(located.shape).clip(max=1), 0).astype(np.float32)
+        return keypoints, np.where(located, scores.reshape(located.shape), 0).astype(np.float32)
 
 
 def _mass_at_maximum(logits: np.ndarray, radius: float) -> np.ndarray:
