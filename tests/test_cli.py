@@ -7,7 +7,8 @@ from mmpose_kd.errors import ConfigError
 
 CONFIG = """
 default_scope = 'mmpose'
-model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18))
+model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18),
+             head=dict(type='HeatmapHead', in_channels=512, out_channels=17))
 train_dataloader = dict(batch_size=1, sampler=dict(type='DefaultSampler', shuffle=True),
                         dataset=dict(type='SyntheticPoseDataset', num_samples=-3))
 train_cfg = dict(by_epoch=True, max_epochs=1)
