@@ -1,7 +1,6 @@
+# For small data sets. The cosine ends with the training, whatever train_cfg.max_epochs is set to.
 _base_ = ['../runtime.py']
 
-# For small data sets: 60 epochs of 8,000 images are what a Lite-HRNet needs at least when it starts from random weights.
-# The cosine ends with the training, whatever train_cfg.max_epochs is set to.
 train_cfg = dict(by_epoch=True, max_epochs=60, val_interval=5)
 
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))

@@ -1,0 +1,4 @@
+# Row "cross-stage + MFT + WA" of the paper's Table 4: what the whole method has on top is left out.
+_base_ = ['multi-kd_litehrnet18_hrnet-w32_mpii-256x256.py']
+
+model = dict(objectives=dict(_delete_=True, loss_fkd=_base_.model.objectives.loss_fkd))
