@@ -2,10 +2,12 @@ import io
 import os
 import pickle
 from collections import OrderedDict
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import EMAHook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -126,32 +128,37 @@ def runner(work_dir, epochs, **kwargs):
 
 @pytest.fixture(scope='module')
 def trained(tmp_path_factory):
-    """A checkpoint with all that MMEngine puts into one."""
-    folder = tmp_path_factory.mktemp('trained')
-    run = runner(folder, 1)
+    """A finished run, whose checkpoint has all that MMEngine puts into one."""
+    run = runner(tmp_path_factory.mktemp('trained'), 1)
     run.message_hub.update_scalar('val/AP', np.float32(0.5))
     run.message_hub.update_info('numpy', dict(a=np.float64(1.5), b=np.int64(2), c=np.bool_(True), d=np.arange(3)))
     run.train()
-    return folder / 'epoch_1.pth'
+    return run
 
 
-def test_checkpoint_of_a_runner(trained, loader):
-    checkpoint = load_checkpoint(str(trained))
+@pytest.fixture(scope='module')
+def epoch_1(trained):
+    return Path(trained.work_dir) / 'epoch_1.pth'
+
+
+def test_checkpoint_of_a_runner(epoch_1, loader):
+    checkpoint = load_checkpoint(str(epoch_1))
     assert set(checkpoint) >= {'state_dict', 'ema_state_dict', 'message_hub', 'optimizer', 'param_schedulers', 'meta'}
     assert checkpoint['message_hub']['log_scalars']['train/loss'].mean() > 0
     np.testing.assert_array_equal(checkpoint['message_hub']['runtime_info']['numpy']['d'], [0, 1, 2])
 
 
-def test_checkpoint_of_a_runner_holds_the_averaged_weights(trained):
-    state = state_dict_of(load_checkpoint(str(trained)))
-    Model().load_state_dict(state, strict=True)
+def test_checkpoint_of_ema_gives_the_averaged_weights(epoch_1, trained):
+    averaged = next(hook for hook in trained.hooks if isinstance(hook, EMAHook)).ema_model.module.state_dict()
+    assert not torch.equal(averaged['fc.weight'], trained.model.fc.weight)
+    assert_same(state_dict_of(load_checkpoint(str(epoch_1))), averaged)
 
 
-def test_runner_resumes_from_its_own_checkpoint(trained):
-    load_checkpoint(str(trained))  # takes nothing away from what MMEngine's own loading is allowed
-    run = runner(trained.parent, 2, resume=True, load_from=str(trained))
+def test_runner_resumes_from_its_own_checkpoint(epoch_1):
+    load_checkpoint(str(epoch_1))  # takes nothing away from what MMEngine's own loading is allowed
+    run = runner(epoch_1.parent, 2, resume=True, load_from=str(epoch_1))
     run.train()
-    assert run.epoch == 2 and (trained.parent / 'epoch_2.pth').exists()
+    assert run.epoch == 2 and (epoch_1.parent / 'epoch_2.pth').exists()
 
 
 # The weights in it
