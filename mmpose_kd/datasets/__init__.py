@@ -1,0 +1,4 @@
+"""Datasets."""
+from .synthetic import SyntheticPoseDataset
+
+__all__ = ['SyntheticPoseDataset']
