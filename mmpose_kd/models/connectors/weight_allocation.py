@@ -52,7 +52,9 @@ class WeightAllocation(BaseModule):
     - Scalar products of unit vectors lie in [-1, 1], so no weight is more than e^2 = 7.4 times another. With six pairs
       all lie between 0.026 and 0.60.
     - *The loss reaches the weights*, as in the paper: part of its gradient moves weight to the pairs with the smallest
-      distance. The bound above is what keeps that from ending in a single pair.
+      distance. The bound above is what keeps that from ending in a single pair. Where the teacher's stages differ in
+      scale, the smallest distance is that of the smallest features; ``FeatureMSELoss(normalize='layer')`` takes the
+      scale out (measured in ``docs/equations_multi_kd.md``).
     - The text below Eq. 4 lets the weights sum to 1 over the whole batch, the formula over the pairs of one person.
       This is the formula.
 
