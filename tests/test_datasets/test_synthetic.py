@@ -81,7 +81,8 @@ def test_metainfo_is_coco_s_under_another_name():
 
 
 def test_keypoints_are_drawn_in_the_order_of_the_metainfo():
-    assert list(KEYPOINTS) == [dataset().metainfo['keypoint_id2name'][i] for i in range(17)]
+    names = dataset().metainfo['keypoint_id2name']
+    assert list(KEYPOINTS) == [names[i] for i in range(17)]
 
 
 def test_record_has_what_coco_dataset_yields():
