@@ -18,14 +18,14 @@ def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequenc
         **lists (Sequence, optional): Other arguments by name.
 
     Raises:
-        ConfigError: A list has another length, or there is no tap, or ``taps`` is a string.
+        ConfigError: There is no tap, or an argument is no list or one of another length.
     """
-    if isinstance(taps, str) or not len(taps):
+    if not isinstance(taps, (list, tuple)) or not taps:
         raise ConfigError(f'{taps_name} must be a list of at least one path, got {taps!r}.')
     for name, values in lists.items():
-        if values is not None and len(values) != len(taps):
-            raise ConfigError(f'{name} must have one entry for each of the {len(taps)} {taps_name}, '
-                              f'got {len(values)}: {list(values)}.')
+        if values is not None and (not isinstance(values, (list, tuple)) or len(values) != len(taps)):
+            raise ConfigError(f'{name} must be a list with one entry for each of the {len(taps)} {taps_name}, '
+                              f'got {values!r}.')
 
 
 def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]] = None) -> List[Tensor]:
@@ -137,10 +137,12 @@ class FeatureObjective(Objective):
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher',
                  init_cfg: Optional[dict] = None):
-        connectors = connector if isinstance(connector, (list, tuple)) else [connector] * len(student_taps)
-        check_lengths('student_taps', student_taps, teacher_taps=teacher_taps, connector=connectors,
+        one_config = connector is None or isinstance(connector, dict)
+        check_lengths('student_taps', student_taps, teacher_taps=teacher_taps,
+                      connector=None if one_config else connector,
                       student_channels=student_channels, teacher_channels=teacher_channels,
                       student_strides=student_strides, teacher_strides=teacher_strides)
+        connectors = [connector] * len(student_taps) if one_config else connector
         if any(connectors) and (student_channels is None or teacher_channels is None):
             raise ConfigError('a connector needs student_channels and teacher_channels, one entry '
                               'for each tap.')
