@@ -79,7 +79,8 @@ def environment(folder):
     """A virtual environment that sees the packages of this one, and installs into itself."""
     run(sys.executable, '-m', 'venv', '--without-pip', folder, cwd=folder.parent)
     here, there = sysconfig.get_path('purelib'), next((folder / 'lib').glob('python*/site-packages'))
-    (there / 'outer.pth').write_text(here + '\n')
+    distutils = 'import _distutils_hack; _distutils_hack.add_shim()'  # MMEngine wants it; Python 3.12 has none
+    (there / 'outer.pth').write_text(f'{here}\n{distutils}\n')
     return folder / 'bin' / 'python'
 
 
