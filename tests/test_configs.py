@@ -1,0 +1,186 @@
+"""Every shipped config, as it stands, on drawn people in the files it expects."""
+import math
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import MODELS
+from samples import NUM, write_datasets
+
+from mmpose_kd.models.distillers.teacher import load_teacher_config
+
+ROOT = Path(__file__).parents[1] / 'configs'
+FILES = sorted(ROOT.rglob('*.py'))
+CONFIGS = [path for path in FILES if '_base_' not in path.parts]
+DELTAS = [path for path in CONFIGS if path.parent.name not in ('students', 'teachers')]
+PLAIN = [path for path in CONFIGS if path not in DELTAS]
+MULTI_KD = 'multi_kd/multi-kd_litehrnet18_hrnet-w32_{}.py'
+
+
+def each(paths):
+    return pytest.mark.parametrize('path', paths, ids=lambda path: path.stem)
+
+
+@pytest.fixture(autouse=True)
+def _own_data_only(monkeypatch):
+    monkeypatch.delenv('MMPOSE_KD_LSPET', raising=False)
+    init_default_scope('mmpose')
+
+
+@pytest.fixture(scope='module')
+def folder_with_data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('project')
+    write_datasets(folder / 'data')
+    return folder
+
+
+def load(name):
+    return Config.fromfile(str(ROOT / name))
+
+
+def one_step(path, work_dir):
+    """The config cut down to one training step and one validation batch."""
+    cfg = load(path)
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[name].update(batch_size=NUM, num_workers=0, persistent_workers=False)
+        if cfg[name].dataset.type == 'SyntheticPoseDataset':
+            cfg[name].dataset.num_samples = NUM
+    cfg.train_cfg.max_epochs = 1
+    cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
+    cfg.model.backbone.init_cfg = None
+    if 'teacher' in cfg.model:
+        cfg.model.teacher.pop('checkpoint')
+        cfg.model.teacher.allow_random_weights = True
+    cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=path.stem, log_level='ERROR', randomness=dict(seed=0)))
+    return cfg
+
+
+def run(path, work_dir):
+    """Values that one step logged, by name, and the model it trained."""
+    runner = Runner.from_cfg(one_step(path, work_dir))
+    runner.train()
+    assert runner.iter == 1
+    return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model
+
+
+def plain_student(path):
+    """The config that trains the student of configs/METHOD/METHOD_STUDENT_TEACHER_DATA.py alone."""
+    _, student, _, data = path.stem.split('_')
+    found, = (ROOT / 'students').glob(f'{student}_*_{data}.py')
+    return found
+
+
+@each(PLAIN)
+def test_a_plain_config_trains_and_validates(path, tmp_path, folder_with_data, monkeypatch):
+    monkeypatch.chdir(folder_with_data)
+    logged, _ = run(path, tmp_path)
+    assert math.isfinite(logged['train/loss_kpt'])
+    assert f'val/{load(path).default_hooks.checkpoint.save_best}' in logged
+
+
+@each(DELTAS)
+def test_a_distilled_config_trains_and_leaves_a_plain_student(path, tmp_path, folder_with_data, monkeypatch):
+    monkeypatch.chdir(folder_with_data)
+    logged, model = run(path, tmp_path)
+    for name in ('loss_kpt', *load(path).model.objectives):
+        assert math.isfinite(logged[f'train/{name}']) and logged[f'train/{name}'] > 0
+    assert f'val/{load(path).default_hooks.checkpoint.save_best}' in logged
+    plain = MODELS.build(load(plain_student(path)).model)
+    plain.load_state_dict(model.state_dict(), strict=True)
+
+
+@each(DELTAS)
+def test_a_distilled_config_has_at_most_40_lines(path):
+    assert len(path.read_text().splitlines()) <= 40
+
+
+@each(DELTAS)
+def test_the_default_checkpoint_is_the_last_that_training_the_teacher_writes(path):
+    teacher = load(path).model.teacher
+    epochs = load_teacher_config(teacher.config).train_cfg.max_epochs
+    assert teacher.checkpoint == f'work_dirs/{Path(teacher.config).stem}/epoch_{epochs}.pth'
+
+
+@each(DELTAS)
+def test_the_teacher_is_found_from_a_config_elsewhere_that_inherits(path, tmp_path):
+    mine = tmp_path / 'mine.py'
+    mine.write_text(f'_base_ = [{str(path)!r}]\n')
+    assert Path(load(mine).model.teacher.config).is_file()
+
+
+@each(CONFIGS)
+def test_the_copy_that_a_run_saves_is_the_same_config(path, tmp_path):
+    cfg = load(path)
+    cfg.dump(str(tmp_path / 'copy.py'))
+    assert load(tmp_path / 'copy.py').to_dict() == cfg.to_dict()
+
+
+def test_base_names_are_unique():
+    names = [path.name for path in FILES]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_the_data_folder_of_lspet_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv('MMPOSE_KD_LSPET', '/somewhere')
+    cfg = load('students/litehrnet18_simdr_lspet-128x128.py')
+    assert cfg.train_dataloader.dataset.data_root == '/somewhere'
+    assert cfg.val_evaluator[2].ann_file == '/somewhere/annotations/lspet_val.json'
+
+
+@pytest.mark.parametrize('data', ['mpii-256x256', 'coco-256x192'])
+def test_the_recipe_is_the_papers(data):
+    cfg = load(MULTI_KD.format(data))
+    assert cfg.optim_wrapper.optimizer == dict(type='Adam', lr=5e-4)
+    assert (cfg.train_cfg.max_epochs, cfg.train_dataloader.batch_size) == (300, 32)
+    transform, = [t for t in cfg.train_pipeline if t.type == 'RandomBBoxTransform']
+    assert (transform.rotate_factor, tuple(transform.scale_factor)) == (30, (0.75, 1.25))
+
+
+@pytest.mark.parametrize('data, alpha, beta', [
+    ('mpii-256x256', 0.16, 0.64),  # 0.005 * 512 bins / 16 joints, 0.04 * 512 bins / 32 images
+    ('coco-256x192', 0.1317647, 0.56),  # 448 bins is the mean of 384 and 512; 17 joints
+])
+def test_the_weights_are_the_papers_under_our_means(data, alpha, beta):
+    objectives = load(MULTI_KD.format(data)).model.objectives
+    assert objectives.loss_fkd.weight == pytest.approx(alpha)
+    assert objectives.loss_vkd.weight == pytest.approx(beta)
+
+
+@pytest.mark.parametrize('data', ['mpii-256x256', 'lspet-128x128'])
+@pytest.mark.parametrize('name, connector, allocation, names', [
+    ('cross-stage', 'ConvAligner', False, {'loss_fkd'}),
+    ('cross-stage-mft', 'MFTConnector', False, {'loss_fkd'}),
+    ('cross-stage-wa', 'ConvAligner', True, {'loss_fkd'}),
+    ('cross-stage-mft-wa', 'MFTConnector', True, {'loss_fkd'}),
+    ('multi-kd', 'MFTConnector', True, {'loss_fkd', 'loss_vkd'}),
+])
+def test_the_rows_of_table_4(data, name, connector, allocation, names):
+    model = MODELS.build(load(f'multi_kd/{name}_litehrnet18_hrnet-w32_{data}.py').model)
+    fkd = model.objectives['loss_fkd']
+    assert set(model.objectives) == names
+    assert [type(c).__name__ for c in fkd.connectors] == [connector] * 6
+    assert (fkd.allocation is not None) == allocation
+
+
+@pytest.mark.parametrize('arch, millions', [('litehrnet18', 1.1), ('litehrnet30', 1.8)])
+def test_the_students_have_the_published_size_without_their_heads(arch, millions):
+    backbone = MODELS.build(load(f'students/{arch}_simdr_mpii-256x256.py').model).backbone
+    assert sum(p.numel() for p in backbone.parameters()) / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+@pytest.mark.parametrize('arch, millions', [('hrnet-w32', 28.5), ('hrnet-w48', 63.6)])
+def test_the_teachers_have_the_published_size_without_their_heads(arch, millions):
+    with torch.device('meta'):
+        backbone = MODELS.build(load(f'teachers/{arch}_simdr_coco-256x192.py').model).backbone
+    assert sum(p.numel() for p in backbone.parameters()) / 1e6 == pytest.approx(millions, abs=0.05)
+
+
+def test_every_config_is_in_the_metafile_beside_it():
+    for folder in {path.parent for path in CONFIGS}:
+        models = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
+        listed = {model['Name']: Path(model['Config']).name for model in models}
+        assert listed == {path.stem: path.name for path in CONFIGS if path.parent == folder}
