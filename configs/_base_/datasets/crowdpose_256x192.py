@@ -1,4 +1,4 @@
-# CrowdPose where MMPose expects it: data/crowdpose/annotations (with the detections for testing) and data/crowdpose/images.
+# CrowdPose where MMPose expects it: data/crowdpose/annotations, with the detections for testing, and .../images.
 # As in MMPose, training is on trainval and evaluation on test.
 data_root = 'data/crowdpose/'
 

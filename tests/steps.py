@@ -1,0 +1,28 @@
+"""One training step and one validation batch of a shipped config, through the stock Runner."""
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+
+def one_step(cfg: Config, work_dir, batch_size=2):
+    """Train and validate on one batch; returns what was logged, by name, and the model.
+
+    The batch is smaller, there are no worker processes and no checkpoint, and nothing is downloaded: the teacher has
+    random weights. All else is the config's.
+    """
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        cfg[name].update(batch_size=batch_size, num_workers=0, persistent_workers=False)
+        cfg[name].dataset['num_samples' if 'num_samples' in cfg[name].dataset else 'indices'] = batch_size
+    cfg.train_cfg.max_epochs = 1
+    cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
+    cfg.model.backbone.init_cfg = None
+    if 'teacher' in cfg.model:
+        cfg.model.teacher.pop('checkpoint')
+        cfg.model.teacher.allow_random_weights = True
+    name = f'{Path(cfg.filename).stem}_{Path(work_dir).name}'
+    cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, log_level='ERROR', randomness=dict(seed=0)))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 1
+    return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model
