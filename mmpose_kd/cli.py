@@ -1,8 +1,10 @@
 """What the scripts in ``tools/`` share."""
 import os
+import re
 import runpy
 import sys
 from pathlib import Path
+from typing import Optional
 
 import mmpose
 
@@ -12,8 +14,8 @@ from .errors import ConfigError
 def run_mmpose_tool(name: str) -> None:
     """Run one of MMPose's own tools with the current command line, this package being registered.
 
-    A :class:`ConfigError` ends the process with exit code 1 and its message
-    instead of a traceback; ``MMPOSE_KD_DEBUG=1`` brings the traceback back.
+    A :class:`ConfigError`, or an absent annotation file or image, ends the
+    process with exit code 1 and a message instead of a traceback; ``MMPOSE_KD_DEBUG=1`` brings the traceback back.
 
     Args:
         name (str): File name of the tool, such as ``'train.py'``.
@@ -26,7 +28,23 @@ def run_mmpose_tool(name: str) -> None:
                  'Reinstall mmpose, for instance with "mim install mmpose".')
     try:
         runpy.run_path(str(script), run_name='__main__')
-    except ConfigError as error:
-        if os.environ.get('MMPOSE_KD_DEBUG') == '1':
+    except (ConfigError, AssertionError, FileNotFoundError) as error:
+        message = _for_the_user(error)
+        if message is None or os.environ.get('MMPOSE_KD_DEBUG') == '1':
             raise
-        sys.exit(f'error: {error}')
+        sys.exit(f'error: {message}')
+
+
+def _for_the_user(error: Exception) -> Optional[str]:
+    """What to say instead of a traceback; None where the error is not about the config or the data."""
+    if isinstance(error, ConfigError):
+        return str(error)
+    absent = re.search(r'(Annotation file `(.+?)`\s*does not exist)|(No such file or directory: .*occurs when loading '
+                       r'`(.+?)`)', str(error), re.DOTALL)
+    if absent is None:
+        return None
+    kind, path = ('annotation file', absent.group(2)) if absent.group(2) else ('image', absent.group(4))
+    key = 'ann_file' if kind == 'annotation file' else 'data_prefix'
+    return (f'the {kind} "{os.path.abspath(path)}" does not exist. It comes from data_root and {key} of a dataset in the '
+            'config: correct them there, or on the command line by '
+            f'--cfg-options train_dataloader.dataset.data_root=... and the same for val_dataloader and test_dataloader.')
