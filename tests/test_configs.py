@@ -164,5 +164,10 @@ def test_the_teachers_have_the_published_size_without_their_heads(arch, millions
 def test_every_config_is_in_the_metafile_beside_it():
     for folder in {path.parent for path in CONFIGS}:
         models = yaml.safe_load((folder / 'metafile.yml').read_text())['Models']
-        listed = {model['Name']: Path(model['Config']).name for model in models}
-        assert listed == {path.stem: path.name for path in CONFIGS if path.parent == folder}
+        assert {model['Name']: model['Config'] for model in models} == {
+            path.stem: f'configs/{folder.name}/{path.name}' for path in CONFIGS if path.parent == folder}
+
+
+def test_the_model_index_imports_every_metafile():
+    imported = yaml.safe_load((ROOT.parent / 'model-index.yml').read_text())['Import']
+    assert set(imported) == {f'configs/{path.parent.name}/metafile.yml' for path in ROOT.glob('*/metafile.yml')}
