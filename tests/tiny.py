@@ -91,7 +91,8 @@ def runner_cfg(model, work_dir, epochs=2, samples=8, batch_size=4, **kwargs):
         val_cfg=dict(),
         optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3)),
         param_scheduler=dict(type='LinearLR', start_factor=0.1, end=3, by_epoch=False),
-        default_hooks=dict(logger=dict(type='LoggerHook', interval=1), checkpoint=dict(type='CheckpointHook', interval=1)),
+        default_hooks=dict(
+            logger=dict(type='LoggerHook', interval=1), checkpoint=dict(type='CheckpointHook', interval=1)),
         randomness=dict(seed=0),
         log_level='WARNING')
     return Config({**cfg, **kwargs})

@@ -92,7 +92,8 @@ class Recorder:
                 del head.forward
         missing = [path for taps in self.taps.values() for path, _ in taps if path not in record.taps]
         if missing:
-            raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was recorded.')
+            raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was '
+                              'recorded.')
 
 
 def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:

@@ -3,6 +3,7 @@ import logging
 import pytest
 import tiny
 import torch
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmpose_kd.errors import ConfigError
@@ -72,8 +73,7 @@ def test_checkpoint_holds_the_student_and_apart_from_it_the_connectors(tmp_path,
     plain = tiny.build(tiny.pose_model())
     plain.load_state_dict(checkpoint['state_dict'], strict=True)
     assert list(checkpoint['distillation']['objectives']) == [
-        f'loss_fkd.connectors.{i}.{name}' for i in (0, 1) for name in ('proj.weight', 'proj.bias')
-    ] or all(k.startswith('loss_fkd.') for k in checkpoint['distillation']['objectives'])
+        f'loss_fkd.connectors.{i}.project.{name}' for i in (0, 1) for name in ('weight', 'bias')]
     ema = {k[len('module.'):] for k in checkpoint['ema_state_dict'] if k.startswith('module.')}
     assert ema == set(plain.state_dict())
 
@@ -139,9 +139,9 @@ def test_teacher_paths_relative_to_the_config_file_work_from_anywhere(tmp_path, 
     (tmp_path / 'configs').mkdir()
     (tmp_path / 'elsewhere').mkdir()
     torch.save(tiny.build(tiny.pose_model(8)).state_dict(), tmp_path / 'configs' / 't.pth')
-    from mmengine.config import Config
     Config(dict(model=tiny.pose_model(8))).dump(str(tmp_path / 'configs' / 't.py'))
-    cfg = tiny.runner_cfg(student(config='t.py', checkpoint='t.pth', allow_random_weights=False), tmp_path / 'run', epochs=1)
+    model = student(config='t.py', checkpoint='t.pth', allow_random_weights=False)
+    cfg = tiny.runner_cfg(model, tmp_path / 'run', epochs=1)
     cfg.dump(str(tmp_path / 'configs' / 'student.py'))
     monkeypatch.chdir(tmp_path / 'elsewhere')
     tiny.run(Config.fromfile(str(tmp_path / 'configs' / 'student.py')))

@@ -21,9 +21,9 @@ class DistillCheckpointHook(Hook):
 
     The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. With
     ``reseed``, every epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a
-    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Worker processes of a dataloader with
-    ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the augmentations
-    after a resume differ.
+    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Worker processes of a dataloader
+    with ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the
+    augmentations after a resume differ.
 
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
 

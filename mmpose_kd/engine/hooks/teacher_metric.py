@@ -17,8 +17,8 @@ class TeacherMetricHook(Hook):
     """Evaluate each teacher once on the validation set, and print its metrics beside the student's.
 
     The teacher sees the student's validation images through the student's pipeline, as it does in training. Its metrics
-    go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run does not evaluate it again. Switch
-    it off with ``teacher=dict(..., report_metric=False)``.
+    go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run does not evaluate it again.
+    Switch it off with ``teacher=dict(..., report_metric=False)``.
 
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
     """

@@ -64,7 +64,7 @@ class MFTConnector(BaseModule):
                  kernel_sizes: Sequence[int] = (1, 3, 5),
                  pool_sizes: Sequence[int] = (3, ),
                  branch_channels: Optional[int] = None,
-                 norm_cfg: Optional[dict] = dict(type='BN'),  # noqa: B006
+                 norm_cfg: Optional[dict] = dict(type='BN'),
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
         sizes = (*kernel_sizes, *pool_sizes)

@@ -143,8 +143,8 @@ def map_keypoints(student: Sequence[str], teacher: Sequence[str]) -> List[int]:
     """
     missing = [name for name in student if name not in teacher]
     if missing:
-        raise ConfigError(f'the teacher has no keypoint named {", ".join(map(repr, missing))}. The student\'s keypoints: '
-                          f'{", ".join(student)}. The teacher\'s: {", ".join(teacher)}. Use a teacher that was trained '
+        raise ConfigError(f'the teacher has no keypoint named {", ".join(map(repr, missing))}. The student has '
+                          f'{", ".join(student)}; the teacher has {", ".join(teacher)}. Use a teacher that was trained '
                           'on these keypoints, or give its own names by teacher.metainfo.')
     return [list(teacher).index(name) for name in student]
 

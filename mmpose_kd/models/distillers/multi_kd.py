@@ -1,5 +1,5 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -28,8 +28,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
     resume by :class:`DistillCheckpointHook`, which the runner registers by itself.
 
     Args:
-        teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are several.
-            None for objectives that need no teacher. Default: None.
+        teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are
+            several. None for objectives that need no teacher. Default: None.
         objectives (dict[str, dict]): Configs of the objectives by name. A name is the key of the logged loss, so it
             must contain "loss".
         **kwargs: Arguments of ``TopdownPoseEstimator``.
@@ -105,7 +105,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         teachers = {}
         for name, cfg in self.teacher_cfgs.items():
             where = _teacher_place(name, self.teacher_cfgs)
-            taps = [t for o in self.objectives.values() if o.needs_teacher and o.teacher == name for t in o.teacher_taps]
+            taps = [t for o in self._pupils(name) for t in o.teacher_taps]
             try:
                 teacher = Teacher(**cfg, taps=taps, folder=self.config_folder)
                 teacher.match_keypoints(names, getattr(self.head, 'out_channels', None))
@@ -194,7 +194,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         return result
 
     def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float]) -> Dict[str, Record]:
-        needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
+        needed = {o.teacher for name, o in self.objectives.items() if weights[name] > 0}
         records = {}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
@@ -206,7 +206,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
     def _weighted(self, name: str, objective: Objective, weight: float, student: Record, records: Dict[str, Record],
                   data_samples: list) -> Tensor:
         if weight == 0 and self._checked:  # no work, and still a gradient for every parameter, as DDP expects
-            return sum((p.sum() * 0 for p in objective.parameters()), torch.zeros((), device=next(self.parameters()).device))
+            zero = torch.zeros((), device=next(self.parameters()).device)
+            return sum((p.sum() * 0 for p in objective.parameters()), zero)
         value = objective(student, records.get(objective.teacher) if objective.needs_teacher else None, data_samples)
         if not isinstance(value, Tensor) or value.dim() > 0:
             got = f'a tensor of shape {tuple(value.shape)}' if isinstance(value, Tensor) else repr(value)
@@ -221,18 +222,22 @@ class MultiKDDistiller(TopdownPoseEstimator):
         for part, value in parts.items():
             for tensor in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(tensor, Tensor) and not torch.isfinite(tensor).all():
-                    raise ConfigError(f'{_teacher_place(name, self.teacher_cfgs)}: NaN or infinity in the teacher\'s {part}. The '
-                                      'checkpoint is broken, its data preprocessing is another, or the precision '
-                                      '"fp16" overflows: try "bf16" or "fp32".')
+                    place = _teacher_place(name, self.teacher_cfgs)
+                    raise ConfigError(f'{place}: NaN or infinity in the teacher\'s {part}. The checkpoint is broken, '
+                                      'its data preprocessing is another, or the precision "fp16" overflows: try '
+                                      '"bf16" or "fp32".')
+
+    def _pupils(self, teacher: str) -> List[Objective]:
+        return [o for o in self.objectives.values() if o.needs_teacher and o.teacher == teacher]
 
     def _check_teacher_names(self) -> None:
-        used = {o.teacher for o in self.objectives.values() if o.needs_teacher}
         for name, objective in self.objectives.items():
             if objective.needs_teacher and objective.teacher not in self.teacher_cfgs:
-                given = f'model.teacher names {", ".join(self.teacher_cfgs)}' if self.teacher_cfgs else 'no teacher is given'
-                raise ConfigError(f'model.objectives.{name}: needs the teacher "{objective.teacher}", but {given}.'
+                given = f'names {", ".join(self.teacher_cfgs)}' if self.teacher_cfgs else 'is not given'
+                raise ConfigError(f'model.objectives.{name}: needs the teacher "{objective.teacher}", but '
+                                  f'model.teacher {given}.'
                                   f'{did_you_mean(objective.teacher, self.teacher_cfgs)}')
-        unused = [name for name in self.teacher_cfgs if name not in used]
+        unused = [name for name in self.teacher_cfgs if not self._pupils(name)]
         if unused:
             raise ConfigError(f'{_teacher_place(unused[0], self.teacher_cfgs)}: no objective uses this teacher.')
 

@@ -1,8 +1,8 @@
 """An objective's weight over training.
 
-A position in a schedule (``begin``, ``until``, ``at``, ``milestones``) is a fraction of the whole training where it is a
-float between 0 and 1, and a count of iterations (of epochs with ``by_epoch=True``) where it is an int. The weight is a
-function of the runner's progress alone, so a resumed run continues with the weight that the uninterrupted run had.
+A position in a schedule (``begin``, ``until``, ``at``, ``milestones``) is a fraction of the whole training where it is
+a float between 0 and 1, and a count of iterations (of epochs with ``by_epoch=True``) where it is an int. The weight is
+a function of the runner's progress alone, so a resumed run continues with the weight that the uninterrupted run had.
 """
 import math
 from bisect import bisect_right
@@ -159,7 +159,11 @@ class MultiStep(WeightSchedule):
         >>> weight = dict(type='MultiStep', value=1., milestones=[170, 200], by_epoch=True)
     """
 
-    def __init__(self, value: float, milestones: Sequence[Position], gamma: float = 0.1, by_epoch: bool = False) -> None:
+    def __init__(self,
+                 value: float,
+                 milestones: Sequence[Position],
+                 gamma: float = 0.1,
+                 by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
         _check_weight(value, 'value')
         _check_weight(gamma, 'gamma')
@@ -211,8 +215,7 @@ class WarmUp(WeightSchedule):
     def __init__(self, weight: Union[float, dict], until: Position, by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
         self.inner = build_schedule(weight, 'WarmUp.weight')
-        self.ramp = Linear(0.0, 1.0, until=until if isinstance(until, float) else int(until), begin=until * 0,
-                           by_epoch=by_epoch)
+        self.ramp = Linear(0.0, 1.0, begin=type(until)(0), until=until, by_epoch=by_epoch)
 
     def value(self, progress: Progress) -> float:
         return self.inner.value(progress) * self.ramp.value(progress)

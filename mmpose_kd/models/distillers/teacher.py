@@ -126,8 +126,8 @@ class Teacher:
             self.indices = None if indices == list(range(len(self.names))) else indices
         elif None not in (number, num_student) and number != num_student:
             unknown = 'student' if self.names else 'teacher'
-            raise ConfigError(f'the teacher predicts {number} keypoints and the student {num_student}, and the names of '
-                              f'the {unknown}\'s keypoints are unknown. Give them: teacher.metainfo for the teacher, '
+            raise ConfigError(f'the teacher predicts {number} keypoints and the student {num_student}, and the names '
+                              f'of the {unknown}\'s keypoints are unknown. Give teacher.metainfo for the teacher, '
                               'model.metainfo for the student, such as '
                               'dict(from_file="configs/_base_/datasets/coco.py").')
 
@@ -338,7 +338,8 @@ def _float32(value: Any) -> Any:
 
 
 def _resample_dim(value: Tensor, dim: int, bins: int, resize: Resize, axis: int, udp: bool) -> Tensor:
-    pixels = bins_to_pixels(torch.arange(bins, device=value.device, dtype=torch.float32), bins, resize.student[axis], udp)
+    indices = torch.arange(bins, device=value.device, dtype=torch.float32)
+    pixels = bins_to_pixels(indices, bins, resize.student[axis], udp)
     positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], udp)
     if bins == value.shape[dim] and resize.student == resize.teacher:
         return value

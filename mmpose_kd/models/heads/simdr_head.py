@@ -73,7 +73,7 @@ class SimDRHead(SimCCHead):
                  in_featuremap_size: Optional[Tuple[int, int]] = None,
                  in_index: int = -1,
                  deconv_out_channels: Optional[Sequence[int]] = None,
-                 loss: dict = dict(type='SimDRLoss'),  # noqa: B006
+                 loss: dict = dict(type='SimDRLoss'),
                  input_size: Optional[Tuple[int, int]] = None,
                  simcc_split_ratio: Optional[float] = None,
                  **kwargs: Any):

@@ -85,9 +85,9 @@ class CrossStageObjective(Objective):
                  teacher_channels: Sequence[int],
                  student_strides: Sequence[float],
                  teacher_strides: Sequence[float],
-                 connector: dict = dict(type='MFTConnector'),  # noqa: B006
+                 connector: dict = dict(type='MFTConnector'),
                  allocation: Optional[dict] = None,
-                 loss: dict = dict(type='FeatureMSELoss'),  # noqa: B006
+                 loss: dict = dict(type='FeatureMSELoss'),
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher',
                  init_cfg: Optional[dict] = None):

@@ -133,7 +133,7 @@ class FeatureObjective(Objective):
                  teacher_channels: Optional[Sequence[int]] = None,
                  student_strides: Optional[Sequence[float]] = None,
                  teacher_strides: Optional[Sequence[float]] = None,
-                 loss: dict = dict(type='FeatureMSELoss'),  # noqa: B006
+                 loss: dict = dict(type='FeatureMSELoss'),
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher',
                  init_cfg: Optional[dict] = None):

@@ -49,7 +49,7 @@ class OutputObjective(Objective):
     """
 
     def __init__(self,
-                 loss: dict = dict(type='SimDRKLLoss'),  # noqa: B006
+                 loss: dict = dict(type='SimDRKLLoss'),
                  student_output: str = 'outputs',
                  teacher_output: str = 'outputs',
                  weight: Union[float, dict] = 1.0,

@@ -1,0 +1,66 @@
+"""Pictures of poses side by side."""
+from typing import Dict, Sequence
+
+import cv2
+import numpy as np
+from mmengine.structures import InstanceData
+from mmpose.structures import PoseDataSample
+from mmpose.visualization import PoseLocalVisualizer
+
+BAR = 22  # height in pixels of the line that names a column
+
+
+def draw_pose(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, metainfo: dict) -> np.ndarray:
+    """Draw one person's skeleton by MMPose's visualizer.
+
+    Args:
+        image (np.ndarray): RGB image (H, W, 3), uint8.
+        keypoints (np.ndarray): Coordinates (K, 2) in pixels.
+        visible (np.ndarray): Which keypoints to draw (K, ), true where drawn.
+        metainfo (dict): The dataset's parsed metainfo, with skeleton and colours.
+
+    Returns:
+        np.ndarray: RGB image (H, W, 3), uint8.
+    """
+    visualizer = PoseLocalVisualizer(radius=max(2, image.shape[0] // 80), line_width=max(1, image.shape[0] // 120))
+    visualizer.set_dataset_meta(metainfo)
+    person = InstanceData(keypoints=keypoints[None], keypoint_scores=visible[None].astype(np.float32))
+    sample = PoseDataSample(pred_instances=person)
+    visualizer.add_datasample('', image.copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=0.5)
+    return visualizer.get_image()
+
+
+def pose_grid(images: Sequence[np.ndarray],
+              poses: Dict[str, Sequence[np.ndarray]],
+              visible: Sequence[np.ndarray],
+              metainfo: dict,
+              size: int = 256) -> np.ndarray:
+    """A picture with a row for each source of poses and a column for each person.
+
+    Args:
+        images (Sequence[np.ndarray]): RGB images (H, W, 3).
+        poses (dict[str, Sequence[np.ndarray]]): For each row's title, the keypoints (K, 2) in each image.
+        visible (Sequence[np.ndarray]): Which keypoints to draw in each image (K, ).
+        metainfo (dict): The dataset's parsed metainfo.
+        size (int): Width and height of a cell in pixels. Default: 256.
+
+    Returns:
+        np.ndarray: RGB picture, uint8.
+    """
+    rows = []
+    for title, keypoints in poses.items():
+        bar = np.full((BAR, size * len(images), 3), 255, np.uint8)
+        cv2.putText(bar, title, (4, BAR - 7), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 1, cv2.LINE_AA)
+        cells = [_cell(*one, metainfo, size) for one in zip(images, keypoints, visible)]
+        rows += [bar, np.concatenate(cells, axis=1)]
+    return np.concatenate(rows)
+
+
+def _cell(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, metainfo: dict, size: int) -> np.ndarray:
+    scale = size / max(image.shape[:2])
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    resized = cv2.resize(image, None, fx=scale, fy=scale, interpolation=interpolation)
+    drawn = draw_pose(resized, keypoints * scale, visible, metainfo)
+    cell = np.full((size, size, 3), 255, np.uint8)
+    cell[:drawn.shape[0], :drawn.shape[1]] = drawn
+    return cell
