@@ -5,17 +5,20 @@ Everything goes to ``--work-dir``. What a finished run left there is used again,
 import argparse
 import json
 import statistics
+import sys
 import time
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Dict, List, Optional
 
 import cv2
-import numpy as np
 import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.registry import HOOKS
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
@@ -31,11 +34,12 @@ RUNS = {
     DISTILLED: 'multi_kd/multi-kd_resnet_hrnet-w8_synthetic-64x64.py',
 }
 METRICS = ('pck@0.05/PCK', 'pck@0.2/PCK', 'coco/AP')
-console = Console()
+console = Console(file=sys.stdout)
 
 
+@HOOKS.register_module()
 class ShowProgress(Hook):
-    """A progress bar with the time that remains, in place of the log."""
+    """A progress bar with the time that remains, and a line for every validation."""
 
     def __init__(self, title: str) -> None:
         self.title = title
@@ -44,7 +48,7 @@ class ShowProgress(Hook):
         self.bar = Progress(
             TextColumn('{task.description:22}'), BarColumn(), MofNCompleteColumn(), TextColumn('steps'),
             TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn(), TextColumn('{task.fields[state]}'),
-            console=console)
+            console=console, redirect_stdout=False, redirect_stderr=False)
         self.task = self.bar.add_task(self.title, total=runner.max_iters, completed=runner.iter, state='')
         self.bar.start()
 
@@ -52,7 +56,11 @@ class ShowProgress(Hook):
         self.bar.advance(self.task)
 
     def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
-        self.bar.update(self.task, state=f'PCK@0.05 {100 * metrics[METRICS[0]]:.1f}')
+        state = f'PCK@0.05 {100 * metrics[METRICS[0]]:.1f}'
+        self.bar.update(self.task, state=state)
+        if not console.is_terminal:  # no bar is drawn into a file
+            left = self.bar.tasks[0].time_remaining
+            console.print(f'{self.title}: epoch {runner.epoch} of {runner.max_epochs}, {state}, {left or 0:.0f} s left')
 
     def after_train(self, runner: Runner) -> None:
         self.bar.stop()
@@ -66,7 +74,7 @@ def load_config(name: str, seed: int, root: Path) -> Config:
     cfg.log_level = 'WARNING'
     cfg.experiment_name = Path(cfg.work_dir).name
     cfg.resume = True
-    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type=ShowProgress, title=f'{name}, seed {seed}')]
+    cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='ShowProgress', title=f'{name}, seed {seed}')]
     if name == DISTILLED:
         cfg.model.teacher.checkpoint = str(weights(folder(root, TEACHER, 0)))
         cfg.model.teacher.report_metric = False
@@ -94,9 +102,10 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
                          'that folder.')
     Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
     plan.write_text(settings)
-    runner = Runner.from_cfg(cfg)
-    begin = time.time()
-    runner.train()
+    with open(Path(cfg.work_dir) / 'train.log', 'a') as log, redirect_stdout(log), redirect_stderr(log):
+        runner = Runner.from_cfg(cfg)
+        begin = time.time()
+        runner.train()
     metrics = {key: float(runner.message_hub.get_scalar(f'val/{key}').current()) for key in METRICS}
     metrics['seconds'] = time.time() - begin
     result.write_text(json.dumps(metrics, indent=1))
@@ -174,7 +183,7 @@ def main() -> None:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the student runs')
     args = parser.parse_args()
-    np.random.seed(0)
+    warnings.filterwarnings('ignore', 'The metainfo config file')
     root = args.work_dir.resolve()
     results = {TEACHER: [train(TEACHER, 0, root)], STUDENT: [], DISTILLED: []}
     for seed in args.seeds:

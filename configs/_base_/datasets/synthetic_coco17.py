@@ -33,7 +33,7 @@ train_dataloader = dict(
     persistent_workers=True,
     drop_last=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(num_samples=8192, seed=1, pipeline=train_pipeline, **people))
+    dataset=dict(num_samples=4096, seed=1, pipeline=train_pipeline, **people))
 val_dataloader = dict(
     batch_size=64,
     num_workers=1,
