@@ -76,11 +76,17 @@ def runner_cfg(model, work_dir, epochs=2, samples=8, batch_size=4, **kwargs):
             drop_last=False,
             sampler=dict(type='DefaultSampler', shuffle=not test_mode, round_up=False),
             dataset=dict(
-                type='SyntheticPoseDataset', num_samples=samples, seed=seed, test_mode=test_mode, pipeline=pipeline))
+                type='SyntheticPoseDataset',
+                num_samples=samples,
+                seed=seed,
+                test_mode=test_mode,
+                pipeline=pipeline))
 
     affine = dict(type='TopdownAffine', input_size=size)
     cfg = dict(
         default_scope='mmpose',
+        data_mode='topdown',  # MMPose's inferencer asks for this and the next
+        dataset_type='SyntheticPoseDataset',
         model=model,
         work_dir=str(work_dir),
         train_dataloader=loader(1, False, dict(type='RandomFlip'), dict(type='RandomBBoxTransform'), affine,

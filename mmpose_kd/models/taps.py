@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
+import torch
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
@@ -135,10 +136,19 @@ def _recorded_forward(forward, record: Record):
 
     def recorded(feats, *args, **kwargs):
         record.feats = feats
-        record.outputs = forward(feats, *args, **kwargs)
+        record.outputs = to_float32(forward(feats, *args, **kwargs))  # under autocast, stock losses need it too
         return record.outputs
 
     return recorded
+
+
+def to_float32(value: Any) -> Any:
+    """Nested tensors with half precision cast to float32; what else there is stays as it is."""
+    if isinstance(value, Tensor):
+        return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+    if isinstance(value, (list, tuple)):
+        return type(value)(to_float32(v) for v in value)
+    return value
 
 
 def _index(value: Any, indices: Tuple[int, ...], path: str) -> Any:

@@ -251,7 +251,7 @@ def test_records_are_small_before_they_are_drawn():
 
 def test_base_config_builds_both_datasets():
     config = Config.fromfile(CONFIG)
-    for loader, size in ((config.train_dataloader, 8192), (config.val_dataloader, 1024)):
+    for loader, size in ((config.train_dataloader, 4096), (config.val_dataloader, 1024)):
         data = DATASETS.build(loader.dataset)
         assert len(data) == size
         assert tuple(data[0]['inputs'].shape) == (3, 64, 64)

@@ -2,6 +2,8 @@
 # As in MMPose, training is on trainval and evaluation on test.
 data_root = 'data/crowdpose/'
 
+dataset_type = 'CrowdPoseDataset'  # MMPose's inferencer reads this and the next
+data_mode = 'topdown'
 codec = dict(type='SimDRLabel', input_size=(192, 256), sigma=(4.9, 5.66), simcc_split_ratio=2.0)  # as for COCO
 
 train_pipeline = [
@@ -27,9 +29,9 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mmpose_crowdpose_trainval.json',
         data_prefix=dict(img='images/'),
         pipeline=train_pipeline))
@@ -40,9 +42,9 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mmpose_crowdpose_test.json',
         bbox_file=data_root + 'annotations/det_for_crowd_test_0.1_0.5.json',
         data_prefix=dict(img='images/'),

@@ -3,6 +3,9 @@
 #   annotations/lspet_train.json  annotations/lspet_val.json  images/
 data_root = '{{$MMPOSE_KD_LSPET:data/lspet}}'
 
+dataset_type = 'CrowdPoseDataset'  # MMPose's inferencer reads this and the next
+data_mode = 'topdown'
+
 # Sigma is 2 pixels, 1.6 % of the input: a little more than SimCC's 6 bins of 512 (1.2 %), since the labels are noisy.
 codec = dict(type='SimDRLabel', input_size=(128, 128), sigma=4.0, simcc_split_ratio=2.0)
 
@@ -28,9 +31,9 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/lspet_train.json',
         data_prefix=dict(img='images/'),
         pipeline=train_pipeline))
@@ -41,9 +44,9 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='CrowdPoseDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/lspet_val.json',
         data_prefix=dict(img='images/'),
         test_mode=True,

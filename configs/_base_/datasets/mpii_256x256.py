@@ -1,6 +1,9 @@
 # MPII where MMPose expects it: data/mpii/annotations (with mpii_gt_val.mat for PCKh) and data/mpii/images.
 data_root = 'data/mpii/'
 
+dataset_type = 'MpiiDataset'  # MMPose's inferencer reads this and the next
+data_mode = 'topdown'
+
 # Sigma of SimCC for MPII. Sizes of persons in MPII come from its scale labels; as in MMPose the box is not shifted.
 codec = dict(type='SimDRLabel', input_size=(256, 256), sigma=6.0, simcc_split_ratio=2.0)
 
@@ -26,9 +29,9 @@ train_dataloader = dict(
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
-        type='MpiiDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_train.json',
         data_prefix=dict(img='images/'),
         pipeline=train_pipeline))
@@ -39,9 +42,9 @@ val_dataloader = dict(
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
     dataset=dict(
-        type='MpiiDataset',
+        type=dataset_type,
         data_root=data_root,
-        data_mode='topdown',
+        data_mode=data_mode,
         ann_file='annotations/mpii_val.json',
         headbox_file=data_root + 'annotations/mpii_gt_val.mat',
         data_prefix=dict(img='images/'),

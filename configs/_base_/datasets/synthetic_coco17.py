@@ -1,6 +1,8 @@
 # People drawn on the fly (SyntheticPoseDataset): COCO's 17 keypoints without any file.
 # The knobs make a task that a small network learns in some hundred steps; variety=1 is the hard one.
 # For another input size set codec, train_pipeline and val_pipeline again, and the pipelines of both datasets.
+dataset_type = 'SyntheticPoseDataset'  # MMPose's inferencer reads this and the next
+data_mode = 'topdown'
 codec = dict(type='SimDRLabel', input_size=(64, 64), sigma=3.0, simcc_split_ratio=2.0)
 
 train_pipeline = [
@@ -20,7 +22,7 @@ val_pipeline = [
 ]
 
 people = dict(
-    type='SyntheticPoseDataset',
+    type=dataset_type,
     image_size=(96, 96),
     variety=0.2,
     clutter=0.3,

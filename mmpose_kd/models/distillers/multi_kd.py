@@ -80,17 +80,10 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self._check_teacher_names()
         self.recorder = Recorder(self, [t for o in self.objectives.values() for t in o.student_taps], 'student_taps')
         self.config_folder: Optional[str] = None  # of the config file, set by the runner
-        self._teachers: Optional[Dict[str, Teacher]] = None
+        self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
         self._checked = False
         self._register_state_dict_hook(_without_objectives)
         self.register_load_state_dict_post_hook(_forgive_objectives)
-
-    @property
-    def teachers(self) -> Dict[str, Teacher]:
-        """The frozen teachers by name, loaded at first use."""
-        if self._teachers is None:
-            self.load_teachers()
-        return self._teachers
 
     def load_teachers(self, dataset_meta: Optional[dict] = None) -> None:
         """Load the teachers and map their keypoints to the student's; once, before the first step.
@@ -112,7 +105,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)
-        self._teachers = teachers
+        self.teachers = teachers
 
     def locate_teachers(self, folder: str, cfg: Optional[dict] = None) -> None:
         """Say where the config file is, so that the teachers' paths can be relative to it.
@@ -154,6 +147,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
         Returns:
             dict[str, Tensor]: ``loss_...`` are summed for the backward pass; ``weight_...`` are logged only.
         """
+        if len(self.teachers) < len(self.teacher_cfgs):
+            self.load_teachers()
         with self.recorder.record() as student:
             losses = super().loss(inputs, data_samples)
         progress = Progress.of_runner()
@@ -188,7 +183,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
     def _apply(self, fn, *args, **kwargs):
         result = super()._apply(fn, *args, **kwargs)
         device = fn(torch.empty(0)).device
-        for teacher in (self._teachers or {}).values():
+        for teacher in self.teachers.values():
             if device.type != 'meta':
                 teacher.to(device)
         return result

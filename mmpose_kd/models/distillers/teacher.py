@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.taps import Record, Recorder
+from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
     Resize,
@@ -149,8 +149,8 @@ class Teacher:
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
             self.model.head.forward(self._features(images))
-        record.taps = {path: _float32(value) for path, value in record.taps.items()}
-        record.outputs = self._like(_float32(record.outputs), student_outputs, resize)
+        record.taps = {path: to_float32(value) for path, value in record.taps.items()}
+        record.outputs = self._like(record.outputs, student_outputs, resize)
         return record
 
     @torch.no_grad()
@@ -189,7 +189,7 @@ class Teacher:
     def _features(self, images: Tensor) -> Any:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were
             self.model.eval()
-        return _float32(self.model.extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
+        return to_float32(self.model.extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
 
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])
@@ -327,14 +327,6 @@ def _dataset_meta(cfg: Config) -> Optional[dict]:
 def _is_simdr(outputs: Any) -> bool:
     return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
         isinstance(o, Tensor) and o.dim() == 3 for o in outputs)
-
-
-def _float32(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.float() if value.is_floating_point() else value
-    if isinstance(value, (list, tuple)):
-        return type(value)(_float32(v) for v in value)
-    return value
 
 
 def _resample_dim(value: Tensor, dim: int, bins: int, resize: Resize, axis: int, udp: bool) -> Tensor:
