@@ -6,13 +6,14 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean
+from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.models.objectives.base import Objective
 from mmpose_kd.models.taps import Record, Recorder
 
 from .alignment import keypoint_names, parse_metainfo
 from .schedules import Progress, build_schedule
-from .teacher import Teacher, check_teacher, find_file
+from .teacher import Teacher, teacher_arguments, teacher_place, teachers_by_name
+from .teacher_config import find_file
 
 
 @MODELS.register_module()
@@ -67,7 +68,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
             metainfo=metainfo)
-        self.teacher_cfgs = _teacher_cfgs(teacher)
+        self.teacher_cfgs = teacher_arguments(teacher)
         self.objectives = nn.ModuleDict()
         self.schedules = {}
         for name, cfg in _checked_objectives(objectives).items():
@@ -97,7 +98,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         names = keypoint_names(self.metainfo or parse_metainfo(dataset_meta))
         teachers = {}
         for name, cfg in self.teacher_cfgs.items():
-            where = _teacher_place(name, self.teacher_cfgs)
+            where = teacher_place(name, self.teacher_cfgs)
             taps = [t for o in self._pupils(name) for t in o.teacher_taps]
             try:
                 teacher = Teacher(**cfg, taps=taps, folder=self.config_folder)
@@ -116,7 +117,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 runner saves then works from any folder.
         """
         self.config_folder = folder
-        for copy in (self.teacher_cfgs, _teacher_dicts((cfg or {}).get('teacher'))):
+        for copy in (self.teacher_cfgs, teachers_by_name((cfg or {}).get('teacher'))):
             for teacher in copy.values():
                 for key in ('config', 'checkpoint'):
                     if isinstance(teacher.get(key), str):
@@ -159,7 +160,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 raise ConfigError(f'model.objectives.{name}: the student\'s head already has a loss of that name; '
                                   'choose another.')
             losses[name] = self._weighted(name, objective, weights[name], student, records, data_samples)
-            losses[f'weight_{name.replace("loss", "").strip("_")}'] = inputs.new_tensor(weights[name])
+            losses[f'weight_{name.replace("loss", "").strip("_")}'] = inputs.new_full((), weights[name])
         self._checked = True
         return losses
 
@@ -182,14 +183,12 @@ class MultiKDDistiller(TopdownPoseEstimator):
 
     def _apply(self, fn, *args, **kwargs):
         result = super()._apply(fn, *args, **kwargs)
-        device = fn(torch.empty(0)).device
         for teacher in self.teachers.values():
-            if device.type != 'meta':
-                teacher.to(device)
+            teacher.to(next(self.parameters()).device)
         return result
 
     def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float]) -> Dict[str, Record]:
-        needed = {o.teacher for name, o in self.objectives.items() if weights[name] > 0}
+        needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
         records = {}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
@@ -217,7 +216,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         for part, value in parts.items():
             for tensor in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(tensor, Tensor) and not torch.isfinite(tensor).all():
-                    place = _teacher_place(name, self.teacher_cfgs)
+                    place = teacher_place(name, self.teacher_cfgs)
                     raise ConfigError(f'{place}: NaN or infinity in the teacher\'s {part}. The checkpoint is broken, '
                                       'its data preprocessing is another, or the precision "fp16" overflows: try '
                                       '"bf16" or "fp32".')
@@ -234,33 +233,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                                   f'{did_you_mean(objective.teacher, self.teacher_cfgs)}')
         unused = [name for name in self.teacher_cfgs if not self._pupils(name)]
         if unused:
-            raise ConfigError(f'{_teacher_place(unused[0], self.teacher_cfgs)}: no objective uses this teacher.')
-
-
-def _teacher_cfgs(teacher: Optional[dict]) -> Dict[str, dict]:
-    """Arguments of the teachers by name, checked as far as no file need be read."""
-    if teacher is None:
-        return {}
-    if not isinstance(teacher, dict) or not teacher:
-        raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
-    cfgs = {name: dict(cfg) for name, cfg in _teacher_dicts(teacher).items()}
-    for name, cfg in cfgs.items():
-        where = _teacher_place(name, cfgs)
-        check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))
-        try:
-            check_teacher(**cfg)
-        except ConfigError as error:
-            raise ConfigError(f'{where}: {error}') from None
-    return cfgs
-
-
-def _teacher_dicts(teacher: Optional[dict]) -> Dict[str, dict]:
-    several = bool(teacher) and 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
-    return teacher if several else dict(teacher=teacher) if teacher else {}
-
-
-def _teacher_place(name: str, teachers: Dict[str, dict]) -> str:
-    return 'model.teacher' if list(teachers) == ['teacher'] else f'model.teacher.{name}'
+            raise ConfigError(f'{teacher_place(unused[0], self.teacher_cfgs)}: no objective uses this teacher.')
 
 
 def _checked_objectives(objectives: Optional[Dict[str, dict]]) -> Dict[str, dict]:

@@ -1,17 +1,14 @@
 """A frozen teacher that lives outside the module tree."""
 import logging
-import os.path as osp
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
-from mmengine.config import Config, ConfigDict
-from mmengine.hub import get_config
 from mmengine.logging import print_log
-from mmpose.registry import DATASETS, MODELS
+from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_arguments
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
@@ -24,8 +21,15 @@ from .alignment import (
     renormalise,
     resample,
 )
-
-PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+from .teacher_config import (
+    PRECISIONS,
+    check_teacher,
+    dataset_meta,
+    find_file,
+    load_strictly,
+    load_teacher_config,
+    plain_model,
+)
 
 
 class Teacher:
@@ -73,7 +77,7 @@ class Teacher:
                  folder: Optional[str] = None) -> None:
         check_teacher(config, checkpoint, allow_random_weights, precision)
         cfg = load_teacher_config(config, folder)
-        self.model: nn.Module = MODELS.build(_plain_model(cfg))
+        self.model: nn.Module = MODELS.build(plain_model(cfg))
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
         meta = None
         if checkpoint is not None:
@@ -90,7 +94,7 @@ class Teacher:
                 getattr(self.model, part).to(dtype=self.dtype, memory_format=self.memory_format)
         codec = getattr(self.model.head, 'decoder', None)
         self.input_size = tuple(input_size or getattr(codec, 'input_size', None) or ()) or None
-        self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(_dataset_meta(cfg))
+        self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(dataset_meta(cfg))
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
         self.indices: Optional[List[int]] = None
@@ -213,115 +217,42 @@ class Teacher:
         return tuple(results) if _is_simdr(outputs) else results[0]
 
 
-def check_teacher(config: Any,
-                  checkpoint: Optional[str] = None,
-                  allow_random_weights: bool = False,
-                  precision: str = 'fp32',
-                  **others: Any) -> None:
-    """Refuse a teacher whose arguments cannot work, before any file is read; the arguments are :class:`Teacher`'s.
-
-    Raises:
-        ConfigError: An argument is of the wrong kind, or there are neither weights nor leave to do without.
-    """
-    if not isinstance(config, (str, dict, Config)):
-        raise ConfigError(f'config={config!r}: expected a path, "mmpose::..." or a dict.')
-    if checkpoint is None and not allow_random_weights:
-        raise ConfigError('no checkpoint is given, and a teacher with random weights teaches nothing. Set '
-                          'checkpoint="path or URL", or allow_random_weights=True in a test.')
-    if checkpoint is not None and not isinstance(checkpoint, str):
-        raise ConfigError(f'checkpoint={checkpoint!r}: expected a path or a URL.')
-    if checkpoint is not None and allow_random_weights:
-        raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
-    if precision not in PRECISIONS:
-        raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
-
-
-def find_file(path: str, folder: Optional[str]) -> str:
-    """A path as given, relative to the config file's folder or to the working directory; URLs pass through.
-
-    Returns:
-        str: The first of these that exists, else the path as given.
-    """
-    if '://' in path or '::' in path or osp.isabs(path):
-        return path
-    candidates = [osp.join(folder, path)] if folder else []
-    return next((osp.abspath(c) for c in [*candidates, path] if osp.isfile(c)), path)
-
-
-def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] = None) -> Config:
-    """The teacher's whole config, from a path, ``'mmpose::...'`` or a dict.
-
-    Raises:
-        ConfigError: The file does not exist, cannot be read, or holds no model.
-    """
-    if isinstance(config, str):
-        try:
-            cfg = get_config(config) if '::' in config else Config.fromfile(find_file(config, folder))
-        except FileNotFoundError as error:
-            tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
-            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.'
-                              if '::' not in config else f'config "{config}" does not exist: {error}') from None
-        except (SyntaxError, KeyError, TypeError, OSError) as error:
-            raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
-    else:
-        cfg = config if isinstance(config, Config) else Config(
-            dict(config) if 'model' in config else dict(model=dict(config)))
-    if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
-        raise ConfigError(f'config {config!r} holds no "model" with a "type".')
-    return cfg
-
-
-def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str) -> None:
-    """Load weights that must fit the model exactly.
+def teacher_arguments(teacher: Optional[dict]) -> Dict[str, dict]:
+    """Arguments of the teachers by name, checked as far as no file need be read.
 
     Args:
-        model (nn.Module): The model.
-        state (dict[str, Tensor]): Its weights. BatchNorm's step counters may be missing: they play no part in use.
-        source (str): Where the weights come from, for the error.
+        teacher (dict, optional): ``model.teacher``: the arguments of one :class:`Teacher`, or those of several by name.
+
+    Returns:
+        dict[str, dict]: Arguments by name; a single teacher is named 'teacher'.
 
     Raises:
-        ConfigError: A key is missing, unexpected or of another shape.
+        ConfigError: An argument is misspelt, missing or of the wrong kind.
     """
-    wanted = model.state_dict()
-    missing = [k for k in wanted if k not in state and not k.endswith('num_batches_tracked')]
-    unexpected = [k for k in state if k not in wanted]
-    shapes = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
-    if missing or unexpected or shapes:
-        problems = []
-        if missing:
-            problems.append(f'{len(missing)} missing keys, first: {", ".join(missing[:3])}')
-        if unexpected:
-            problems.append(f'{len(unexpected)} unexpected keys, first: {", ".join(unexpected[:3])}')
-        if shapes:
-            k = shapes[0]
-            problems.append(f'{len(shapes)} shapes differ, first: {k} is {tuple(state[k].shape)} in the checkpoint and '
-                            f'{tuple(wanted[k].shape)} in the model')
-        raise ConfigError(f'checkpoint "{source}" does not fit the config of {type(model).__name__}: '
-                          f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
-    model.load_state_dict(state, strict=False)
+    if teacher is None:
+        return {}
+    if not isinstance(teacher, dict) or not teacher:
+        raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
+    cfgs = {name: dict(cfg) for name, cfg in teachers_by_name(teacher).items()}
+    for name, cfg in cfgs.items():
+        where = teacher_place(name, cfgs)
+        check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))
+        try:
+            check_teacher(**cfg)
+        except ConfigError as error:
+            raise ConfigError(f'{where}: {error}') from None
+    return cfgs
 
 
-def _plain_model(cfg: Config) -> ConfigDict:
-    """The model's config; of a distilled student, the student alone."""
-    model = cfg.model.copy()
-    for key in ('teacher', 'objectives'):
-        if key in model:
-            model.pop(key)
-            model['type'] = 'TopdownPoseEstimator'
-    return model
+def teachers_by_name(teacher: Optional[dict]) -> Dict[str, dict]:
+    """``model.teacher`` as a dict of teachers by name, whose values are those of the config."""
+    several = bool(teacher) and 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
+    return teacher if several else dict(teacher=teacher) if teacher else {}
 
 
-def _dataset_meta(cfg: Config) -> Optional[dict]:
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        dataset = (cfg.get(loader) or {}).get('dataset')
-        while dataset is not None:
-            if dataset.get('metainfo'):
-                return dataset['metainfo']
-            cls = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
-            if getattr(cls, 'METAINFO', None):
-                return cls.METAINFO
-            dataset = dataset.get('dataset')
-    return None
+def teacher_place(name: str, teachers: Dict[str, dict]) -> str:
+    """Where a teacher stands in the config, for an error."""
+    return 'model.teacher' if list(teachers) == ['teacher'] else f'model.teacher.{name}'
 
 
 def _is_simdr(outputs: Any) -> bool:

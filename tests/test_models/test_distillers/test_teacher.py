@@ -9,7 +9,8 @@ from torch import nn
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, renormalise, resample
-from mmpose_kd.models.distillers.teacher import Teacher, load_teacher_config
+from mmpose_kd.models.distillers.teacher import Teacher
+from mmpose_kd.models.distillers.teacher_config import load_teacher_config
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 WHOLEBODY = dict(from_file='configs/_base_/datasets/coco_wholebody.py')

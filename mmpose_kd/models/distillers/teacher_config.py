@@ -1,0 +1,125 @@
+"""Read and check what a config says of a teacher."""
+import os.path as osp
+from typing import Any, Dict, Optional, Union
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.hub import get_config
+from mmpose.registry import DATASETS
+from torch import Tensor, nn
+
+from mmpose_kd.errors import ConfigError
+
+PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
+
+
+def check_teacher(config: Any,
+                  checkpoint: Optional[str] = None,
+                  allow_random_weights: bool = False,
+                  precision: str = 'fp32',
+                  **others: Any) -> None:
+    """Refuse a teacher whose arguments cannot work, before any file is read; the arguments are :class:`Teacher`'s.
+
+    Raises:
+        ConfigError: An argument is of the wrong kind, or there are neither weights nor leave to do without.
+    """
+    if not isinstance(config, (str, dict, Config)):
+        raise ConfigError(f'config={config!r}: expected a path, "mmpose::..." or a dict.')
+    if checkpoint is None and not allow_random_weights:
+        raise ConfigError('no checkpoint is given, and a teacher with random weights teaches nothing. Set '
+                          'checkpoint="path or URL", or allow_random_weights=True in a test.')
+    if checkpoint is not None and not isinstance(checkpoint, str):
+        raise ConfigError(f'checkpoint={checkpoint!r}: expected a path or a URL.')
+    if checkpoint is not None and allow_random_weights:
+        raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
+    if precision not in PRECISIONS:
+        raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
+
+
+def find_file(path: str, folder: Optional[str]) -> str:
+    """A path as given, relative to the config file's folder or to the working directory; URLs pass through.
+
+    Returns:
+        str: The first of these that exists, else the path as given.
+    """
+    if '://' in path or '::' in path or osp.isabs(path):
+        return path
+    candidates = [osp.join(folder, path)] if folder else []
+    return next((osp.abspath(c) for c in [*candidates, path] if osp.isfile(c)), path)
+
+
+def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] = None) -> Config:
+    """The teacher's whole config, from a path, ``'mmpose::...'`` or a dict.
+
+    Raises:
+        ConfigError: The file does not exist, cannot be read, or holds no model.
+    """
+    if isinstance(config, str):
+        try:
+            cfg = get_config(config) if '::' in config else Config.fromfile(find_file(config, folder))
+        except FileNotFoundError as error:
+            tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
+            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.'
+                              if '::' not in config else f'config "{config}" does not exist: {error}') from None
+        except (SyntaxError, KeyError, TypeError, OSError) as error:
+            raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
+    else:
+        cfg = config if isinstance(config, Config) else Config(
+            dict(config) if 'model' in config else dict(model=dict(config)))
+    if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
+        raise ConfigError(f'config {config!r} holds no "model" with a "type".')
+    return cfg
+
+
+def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str) -> None:
+    """Load weights that must fit the model exactly.
+
+    Args:
+        model (nn.Module): The model.
+        state (dict[str, Tensor]): Its weights. BatchNorm's step counters may be missing: they play no part in use.
+        source (str): Where the weights come from, for the error.
+
+    Raises:
+        ConfigError: A key is missing, unexpected or of another shape.
+    """
+    wanted = model.state_dict()
+    missing = [k for k in wanted if k not in state and not k.endswith('num_batches_tracked')]
+    unexpected = [k for k in state if k not in wanted]
+    shapes = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
+    if missing or unexpected or shapes:
+        problems = []
+        if missing:
+            problems.append(f'{len(missing)} missing keys, first: {", ".join(missing[:3])}')
+        if unexpected:
+            problems.append(f'{len(unexpected)} unexpected keys, first: {", ".join(unexpected[:3])}')
+        if shapes:
+            k = shapes[0]
+            problems.append(f'{len(shapes)} shapes differ, first: {k} is {tuple(state[k].shape)} in the checkpoint and '
+                            f'{tuple(wanted[k].shape)} in the model')
+        raise ConfigError(f'checkpoint "{source}" does not fit the config of {type(model).__name__}: '
+                          f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
+    model.load_state_dict(state, strict=False)
+
+
+def plain_model(cfg: Config) -> ConfigDict:
+    """The config of the model; of a distilled student, that of the student alone."""
+    model = cfg.model.copy()
+    for key in ('teacher', 'objectives'):
+        if key in model:
+            model.pop(key)
+            model['type'] = 'TopdownPoseEstimator'
+    return model
+
+
+def dataset_meta(cfg: Config) -> Optional[dict]:
+    """The metainfo of the data that a config names, raw; None where it names none."""
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        while dataset is not None:
+            if dataset.get('metainfo'):
+                return dataset['metainfo']
+            cls = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+            if getattr(cls, 'METAINFO', None):
+                return cls.METAINFO
+            dataset = dataset.get('dataset')
+    return None
