@@ -4,7 +4,7 @@ model = dict(
     type='MultiKDDistiller',
     teacher=dict(
         config='{{ fileDirname }}/../teachers/hrnet-w8_simdr_synthetic-64x64.py',
-        checkpoint='work_dirs/hrnet-w8_simdr_synthetic-64x64/epoch_8.pth'),
+        checkpoint='work_dirs/hrnet-w8_simdr_synthetic-64x64/epoch_10.pth'),
     objectives=dict(
         # Eq. 5 on layer-normalised features. With raw features and the paper's weights (0.005 * 128 / 17 here, and
         # 0.04 * 128 / 32 below) this student gains nothing in so short a training: see README.md

@@ -16,6 +16,6 @@ model = dict(
     head=dict(in_channels=8, out_channels=17, decoder=_base_.codec),
     test_cfg=dict(flip_test=False))
 
-train_cfg = dict(max_epochs=8, val_interval=2)
+train_cfg = dict(max_epochs=10, val_interval=2)
 optim_wrapper = dict(optimizer=dict(lr=3e-3), clip_grad=dict(max_norm=5))
 default_hooks = dict(checkpoint=dict(interval=2, save_best='pck@0.05/PCK', rule='greater', max_keep_ckpts=2))
