@@ -1,9 +1,11 @@
 """Loading checkpoints that somebody else made, without running what somebody else wrote."""
+import _codecs
 import _compat_pickle
 import difflib
 import pickle
 import re
 import types
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 from urllib.parse import urlparse
@@ -49,6 +51,8 @@ def safe_globals() -> List[Tuple[Any, str]]:
         (OneCycleParamScheduler, 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'),
         (np.ndarray, 'numpy.ndarray'),
         (np.dtype, 'numpy.dtype'),
+        (_codecs.encode, '_codecs.encode'),  # bytes, such as those of a NumPy scalar
+        (Counter, 'collections.Counter'),
     ]
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):  # NumPy 1 and 2
         pairs += [(reconstruct, f'{module}._reconstruct'), (scalar, f'{module}.scalar')]

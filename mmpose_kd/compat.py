@@ -12,6 +12,8 @@ from typing import Any, Callable, List
 import torch
 from mmengine.utils import digit_version
 
+_KEPT = []  # what a torch.library.Library defines lives as long as it does
+
 
 def apply() -> List[str]:
     """Apply every repair that this environment needs.
@@ -49,8 +51,10 @@ def define_torchvision_operators() -> bool:
     except RuntimeError as error:
         if 'torchvision::nms does not exist' not in str(error):
             return False
+        library = torch.library.Library('torchvision', 'FRAGMENT')
+        _KEPT.append(library)
         for name in ('nms', 'qnms'):
-            torch.library.define(f'torchvision::{name}', '(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
+            library.define(f'{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor')
         import torchvision  # noqa: F401
         return True
     return False
