@@ -1,3 +1,4 @@
+from .channel_dropout_head import ChannelDropoutHead
 from .simdr_head import SimDRHead
 
-__all__ = ['SimDRHead']
+__all__ = ['ChannelDropoutHead', 'SimDRHead']
