@@ -20,7 +20,7 @@ WORKERS ?= 2
 .PHONY: demo test lint clean
 
 demo: $(READY)
-	.venv/bin/python tools/demo.py $(DEMO_ARGS)
+	OMP_NUM_THREADS=1 .venv/bin/python -W ignore tools/demo.py $(DEMO_ARGS)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)

@@ -8,22 +8,23 @@ import statistics
 import sys
 import time
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, Iterator, List, Optional
 
+import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
 import cv2
 import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.apis import init_model
 from mmpose.registry import HOOKS
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-import mmpose_kd  # noqa: F401
 from mmpose_kd.visualization import pose_grid
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -34,7 +35,7 @@ RUNS = {
     DISTILLED: 'multi_kd/multi-kd_resnet_hrnet-w8_synthetic-64x64.py',
 }
 METRICS = ('pck@0.05/PCK', 'pck@0.2/PCK', 'coco/AP')
-console = Console(file=sys.stdout)
+console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
 
 
 @HOOKS.register_module()
@@ -66,6 +67,13 @@ class ShowProgress(Hook):
         self.bar.stop()
 
 
+@contextmanager
+def quiet(path: Path) -> Iterator[None]:
+    """Send what libraries print to a file."""
+    with open(path, 'a') as log, redirect_stdout(log), redirect_stderr(log):
+        yield
+
+
 def load_config(name: str, seed: int, root: Path) -> Config:
     """The shipped config of a run, with its folder, its seed and, for the student, its teacher."""
     cfg = Config.fromfile(str(CONFIGS / RUNS[name]))
@@ -95,14 +103,14 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
     result, plan = Path(cfg.work_dir) / 'metrics.json', Path(cfg.work_dir) / 'plan.txt'
     settings = cfg.pretty_text
     if result.is_file() and plan.is_file() and plan.read_text() == settings:
-        console.print(f'{name}, seed {seed}: taken from {result}')
+        console.print(f'{name}, seed {seed}: taken from {result}', soft_wrap=True)
         return json.loads(result.read_text())
     if plan.is_file() and plan.read_text() != settings:
         raise SystemExit(f'error: {cfg.work_dir} holds a run with other settings. Name another --work-dir, or delete '
                          'that folder.')
     Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
     plan.write_text(settings)
-    with open(Path(cfg.work_dir) / 'train.log', 'a') as log, redirect_stdout(log), redirect_stderr(log):
+    with quiet(Path(cfg.work_dir) / 'train.log'):
         runner = Runner.from_cfg(cfg)
         begin = time.time()
         runner.train()
@@ -112,15 +120,15 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
     return metrics
 
 
-def load_model(name: str, seed: int, root: Path) -> torch.nn.Module:
-    from mmpose.apis import init_model
-    work_dir = folder(root, name, seed)
-    return init_model(str(CONFIGS / RUNS[name]), str(weights(work_dir)), device='cpu')
+def load_model(name: str, root: Path) -> torch.nn.Module:
+    """A trained model of seed 0 by its plain config: that of the student for the distilled student too."""
+    config = RUNS[STUDENT if name == DISTILLED else name]
+    return init_model(str(CONFIGS / config), str(weights(folder(root, name, 0))), device='cpu')
 
 
 def cost(name: str, root: Path) -> Dict[str, float]:
     """Parameters in millions, GMACs, and the median latency of one image in milliseconds."""
-    model = load_model(name, 0, root)
+    model = load_model(name, root)
     size = model.head.decoder.input_size
     image = torch.zeros(1, 3, size[1], size[0])
     model.forward = model._forward  # takes the image alone
@@ -136,7 +144,7 @@ def cost(name: str, root: Path) -> Dict[str, float]:
 
 def draw(root: Path, count: int = 6) -> Path:
     """Draw the poses of the labels and of each model for the first validation images."""
-    models = {name: load_model(name, 0, root) for name in RUNS}
+    models = {name: load_model(name, root) for name in RUNS}
     cfg = Config.fromfile(str(CONFIGS / RUNS[STUDENT]))
     loader = Runner.build_dataloader(
         dict(cfg.val_dataloader, batch_size=count, num_workers=0, persistent_workers=False))
@@ -158,7 +166,8 @@ def report(results: Dict[str, List[Dict[str, float]]], root: Path) -> None:
     table = Table('model', 'PCK@0.05', 'PCK@0.2', 'AP', 'params (M)', 'GMACs', 'latency (ms)', 'training (s)')
     rows = []
     for name, runs in results.items():
-        costs = cost(name, root)
+        with quiet(root / 'report.log'):
+            costs = cost(name, root)
         values = [_mean_std([100 * r[key] for r in runs]) for key in METRICS]
         rows.append([name, *values, f'{costs["params"]:.2f}', f'{costs["gmacs"]:.3f}', f'{costs["latency"]:.1f}',
                      f'{statistics.mean(r["seconds"] for r in runs):.0f}'])
@@ -191,7 +200,9 @@ def main() -> None:
         for name in (STUDENT, DISTILLED):
             results[name].append(train(name, seed, root))
     report(results, root)
-    console.print(f'table {root / "results.md"}, pictures {draw(root)}')
+    with quiet(root / 'report.log'):
+        pictures = draw(root)
+    console.print(f'table {root / "results.md"}, pictures {pictures}', soft_wrap=True)
 
 
 if __name__ == '__main__':
