@@ -24,7 +24,8 @@ def draw_pose(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, met
     """
     visualizer = PoseLocalVisualizer(radius=max(2, image.shape[0] // 80), line_width=max(1, image.shape[0] // 120))
     visualizer.set_dataset_meta(metainfo)
-    person = InstanceData(keypoints=keypoints[None], keypoint_scores=visible[None].astype(np.float32))
+    shown = visible[None].astype(np.float32)
+    person = InstanceData(keypoints=keypoints[None], keypoint_scores=shown, keypoints_visible=shown)
     sample = PoseDataSample(pred_instances=person)
     visualizer.add_datasample('', image.copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=0.5)
     return visualizer.get_image()
