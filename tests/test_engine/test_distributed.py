@@ -9,6 +9,8 @@ import tiny
 import torch
 from test_resume import OBJECTIVES
 
+from mmpose_kd.checkpoint import load_checkpoint
+
 SCRIPT = '''
 import hashlib, json, sys
 import torch
@@ -60,12 +62,12 @@ def test_ranks_end_with_the_same_student_and_connectors(ranks):
 def test_ddp_holds_no_parameter_of_the_teacher(ranks):
     (first, _), folder = ranks
     student = sum(p.numel() for p in tiny.build(tiny.pose_model()).parameters())
-    checkpoint = torch.load(folder / 'run' / 'epoch_1.pth', weights_only=True)
+    checkpoint = load_checkpoint(str(folder / 'run' / 'epoch_1.pth'))
     connectors = sum(v.numel() for v in checkpoint['distillation']['objectives'].values())
     assert first['buckets'] == student + connectors
 
 
 def test_checkpoint_of_two_ranks_is_the_plain_students(ranks):
     _, folder = ranks
-    checkpoint = torch.load(folder / 'run' / 'epoch_1.pth', weights_only=True)
+    checkpoint = load_checkpoint(str(folder / 'run' / 'epoch_1.pth'))
     tiny.build(tiny.pose_model()).load_state_dict(checkpoint['state_dict'], strict=True)

@@ -6,6 +6,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.errors import ConfigError
 
 OBJECTIVES = dict(
@@ -35,7 +36,7 @@ def teacher_file(tmp_path_factory):
 
 
 def load(folder, epoch):
-    return torch.load(folder / f'epoch_{epoch}.pth', weights_only=True)
+    return load_checkpoint(str(folder / f'epoch_{epoch}.pth'))
 
 
 def equal(a, b):
