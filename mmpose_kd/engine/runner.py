@@ -10,6 +10,12 @@ import os.path as osp
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from torch import nn
+
+
+def unwrapped_model(runner: Runner) -> nn.Module:
+    """The runner's model without the wrapper of distributed training."""
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
 def register_required_hooks() -> None:
@@ -21,7 +27,7 @@ def register_required_hooks() -> None:
     @functools.wraps(stock)
     def register_hooks(self: Runner, *args, **kwargs) -> None:
         stock(self, *args, **kwargs)
-        model = self.model.module if is_model_wrapper(self.model) else self.model
+        model = unwrapped_model(self)
         present = {type(hook).__name__ for hook in self.hooks}
         for name in getattr(model, 'required_hooks', ()):
             if name not in present:

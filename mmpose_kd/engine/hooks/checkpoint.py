@@ -5,11 +5,11 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmpose.registry import HOOKS
 
+from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError
 
 KEY = 'distillation'
@@ -43,7 +43,7 @@ class DistillCheckpointHook(Hook):
         self.reseed = reseed
 
     def before_train(self, runner: Runner) -> None:
-        _model(runner).load_teachers(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+        unwrapped_model(runner).load_teachers(getattr(runner.train_dataloader.dataset, 'metainfo', None))
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.reseed and runner.seed is not None:
@@ -53,7 +53,8 @@ class DistillCheckpointHook(Hook):
             torch.manual_seed(int(seed))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        checkpoint[KEY] = weights_to_cpu_tree(_model(runner).distillation_state())
+        state = unwrapped_model(runner).distillation_state()
+        checkpoint[KEY] = {name: weights_to_cpu(weights) for name, weights in state.items()}
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:
@@ -61,13 +62,4 @@ class DistillCheckpointHook(Hook):
         if KEY not in checkpoint:
             raise ConfigError('the checkpoint to resume from was not written by a distilled run: it has no '
                               f'"{KEY}". To start from its weights, set load_from and leave resume off.')
-        _model(runner).load_distillation_state(checkpoint[KEY])
-
-
-def weights_to_cpu_tree(state: dict) -> dict:
-    """A copy of nested state dicts with all tensors on the CPU."""
-    return {k: weights_to_cpu(v) for k, v in state.items()}
-
-
-def _model(runner: Runner):
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+        unwrapped_model(runner).load_distillation_state(checkpoint[KEY])

@@ -4,10 +4,11 @@ from typing import Dict, Optional
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmengine.utils import ProgressBar
 from mmpose.registry import HOOKS
+
+from mmpose_kd.engine.runner import unwrapped_model
 
 INFO = 'teacher_metrics'
 
@@ -26,7 +27,7 @@ class TeacherMetricHook(Hook):
     priority = 'NORMAL'
 
     def before_train(self, runner: Runner) -> None:
-        model = _model(runner)
+        model = unwrapped_model(runner)
         teachers = {name: t for name, t in model.teachers.items() if t.report_metric}
         if runner.val_loop is None or not teachers or runner.message_hub.runtime_info.get(INFO):
             return
@@ -60,7 +61,3 @@ class TeacherMetricHook(Hook):
 
 def _table(metrics: Dict[str, float]) -> str:
     return ', '.join(f'{k} {v:.4f}' for k, v in metrics.items())
-
-
-def _model(runner: Runner):
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
