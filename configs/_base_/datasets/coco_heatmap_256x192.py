@@ -1,0 +1,8 @@
+# COCO with heatmaps as labels, as in MMPose.
+_base_ = ['coco_256x192.py']
+
+heatmaps = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)
+codec = dict(_delete_=True, **heatmaps)
+
+train_pipeline = [dict(t, encoder=heatmaps) if t['type'] == 'GenerateTarget' else t for t in _base_.train_pipeline]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
