@@ -1,7 +1,6 @@
-# SimpleBaseline (Xiao et al., ECCV 2018) with ResNet-50, as in MMPose. Whoever inherits sets the head's
-# `out_channels` and
-# `decoder`. The backbone starts from ImageNet weights; without a network:
-#   --cfg-options model.backbone.init_cfg=None
+# SimpleBaseline (Xiao et al., ECCV 2018) with ResNet-50, as in MMPose. Whoever inherits sets the head's `out_channels`
+# and `decoder`. The backbone starts from ImageNet weights; without a network:   --cfg-options
+# model.backbone.init_cfg=None
 model = dict(
     type='TopdownPoseEstimator',
     data_preprocessor=dict(
