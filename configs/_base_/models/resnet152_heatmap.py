@@ -1,5 +1,5 @@
 # SimpleBaseline (Xiao et al., ECCV 2018) with ResNet-152, as in MMPose. Whoever inherits sets the head's
-# `out_channels` and `decoder`. The backbone starts from ImageNet weights; without a network:   --cfg-options
+# `out_channels` and `decoder`. The backbone starts from ImageNet weights; without a network set
 # model.backbone.init_cfg=None
 model = dict(
     type='TopdownPoseEstimator',
