@@ -1,0 +1,3 @@
+from .shuffle_hrnet import ShuffleHRNet
+
+__all__ = ['ShuffleHRNet']

@@ -1,0 +1,102 @@
+"""ShuffleHRNet: its size, its shuffles and its errors."""
+import copy
+
+import pytest
+import torch
+from mmpose.registry import MODELS
+from torch import nn
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.backbones.shuffle_hrnet import ShuffleConv2d, ShuffleHRNet
+
+
+def extra(width: int, blocks: int, modules=(1, 4, 3)) -> dict:
+    """HRNet's stages, of so many channels in the finest branch."""
+    stages = dict(
+        stage1=dict(num_modules=1, num_branches=1, block='BOTTLENECK', num_blocks=(blocks, ), num_channels=(64, )))
+    for branches, count in zip((2, 3, 4), modules):
+        stages[f'stage{branches}'] = dict(
+            num_modules=count,
+            num_branches=branches,
+            block='BASIC',
+            num_blocks=(blocks, ) * branches,
+            num_channels=tuple(width * 2**i for i in range(branches)))
+    return stages
+
+
+W32 = extra(32, 4)
+TINY = extra(8, 1, modules=(1, 1, 1))
+
+
+def size(backbone: nn.Module) -> tuple:
+    """Millions of parameters and 1e9 multiply-adds of convolutions, 256x192, with the 1x1 head of 17 joints."""
+    macs = []
+
+    def count(conv, inputs, output):
+        macs.append(output[0].numel() * conv.in_channels // conv.groups * conv.kernel_size[0] * conv.kernel_size[1])
+
+    with torch.device('meta'):
+        net = nn.ModuleList([backbone.to('meta'), nn.Conv2d(32, 17, 1)]).eval()
+        for module in net.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(count)
+        with torch.no_grad():
+            net[1](net[0](torch.rand(1, 3, 256, 192))[0])
+    return sum(p.numel() for p in net.parameters()) / 1e6, sum(macs) / 1e9
+
+
+@pytest.mark.parametrize('params, gmacs, arguments', [
+    (28.54, 7.65, dict(groups=1)),
+    (15.85, 4.70, dict(groups=2)),
+    (9.51, 3.23, dict(groups=4)),
+    (6.34, 2.49, dict(groups=8)),
+    (4.60, 2.19, dict(groups=8, fuse_groups=8)),
+    (4.37, 1.47, dict(groups=8, fuse_groups=8, stage1_groups=8)),
+    (3.99, 1.97, dict(block='SHUFFLE_V1', groups=4)),
+    (2.23, 1.66, dict(block='SHUFFLE_V1', groups=4, fuse_groups='depthwise')),
+])
+def test_size_is_that_of_the_table(params, gmacs, arguments):
+    with torch.device('meta'):
+        backbone = ShuffleHRNet(copy.deepcopy(W32), **arguments)
+    assert size(backbone) == pytest.approx((params, gmacs), abs=0.0051)
+
+
+def test_the_shuffle_interleaves_the_groups():
+    conv = ShuffleConv2d(6, 6, 1, groups=6, bias=False, shuffle=2)
+    nn.init.ones_(conv.weight)
+    x = torch.arange(6.).view(1, 6, 1, 1)
+    assert conv(x).flatten().tolist() == [0, 3, 1, 4, 2, 5]
+
+
+@pytest.mark.parametrize('block', ['GROUPED_BASIC', 'SHUFFLE_V1'])
+def test_every_output_channel_of_a_block_sees_every_group(block):
+    unit = ShuffleHRNet(TINY, block=block, groups=2).stage2[0].branches[0][0]
+    x = torch.rand(1, 8, 5, 5, requires_grad=True)
+    y = x
+    for name in ('conv1', 'conv2', 'conv3'):
+        y = getattr(unit, name, nn.Identity())(y)
+    for channel in range(8):
+        grad, = torch.autograd.grad(y[:, channel].sum(), x, retain_graph=True)
+        assert (grad.view(2, -1).abs().sum(dim=1) > 0).all()
+
+
+@pytest.mark.parametrize('block', ['GROUPED_BASIC', 'SHUFFLE_V1'])
+@pytest.mark.parametrize('fuse_groups', [4, 'depthwise'])
+def test_a_step_reaches_every_weight(block, fuse_groups):
+    cfg = dict(type='ShuffleHRNet', extra=copy.deepcopy(TINY), block=block, groups=4, stage1_groups=4,
+               fuse_groups=fuse_groups)
+    cfg['extra']['stage4']['multiscale_output'] = True
+    backbone = MODELS.build(cfg)
+    backbone.train()
+    sum(y.square().sum() for y in backbone(torch.rand(2, 3, 64, 64))).backward()
+    assert [name for name, p in backbone.named_parameters() if p.grad is None] == []
+
+
+def test_groups_that_do_not_divide_the_channels_are_refused():
+    with pytest.raises(ConfigError, match='3 groups given for a convolution of 8 to 8 channels'):
+        ShuffleHRNet(TINY, groups=3)
+
+
+def test_an_unknown_block_is_refused():
+    with pytest.raises(ConfigError, match="block='SHUFLE_V1' given"):
+        ShuffleHRNet(TINY, block='SHUFLE_V1')
