@@ -2,7 +2,7 @@
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +36,10 @@ class Record:
         if name not in _RECORDED:
             raise KeyError(f'{path!r} was not recorded; recorded: {sorted(self.taps)} and {_RECORDED}')
         return _index(getattr(self, name), indices, path)
+
+    def detach(self) -> 'Record':
+        """The same record without gradients."""
+        return Record(*(_map(torch.Tensor.detach, value) for value in (self.feats, self.outputs, self.taps)))
 
 
 class Recorder:
@@ -144,10 +148,17 @@ def _recorded_forward(forward, record: Record):
 
 def to_float32(value: Any) -> Any:
     """Nested tensors with half precision cast to float32; what else there is stays as it is."""
+    return _map(lambda x: x.float() if x.dtype in (torch.float16, torch.bfloat16) else x, value)
+
+
+def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
+    """Apply a function to each tensor of nested lists, tuples and dicts."""
     if isinstance(value, Tensor):
-        return value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+        return function(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(to_float32(v) for v in value)
+        return type(value)(_map(function, v) for v in value)
+    if isinstance(value, dict):
+        return {key: _map(function, v) for key, v in value.items()}
     return value
 
 

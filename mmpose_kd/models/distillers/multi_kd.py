@@ -1,5 +1,5 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -12,7 +12,8 @@ from mmpose_kd.models.taps import Record, Recorder
 
 from .alignment import keypoint_names, parse_metainfo
 from .schedules import Progress, build_schedule
-from .teacher import Teacher, teacher_arguments, teacher_place, teachers_by_name
+from .state import checked_modules, keep_out_of_state_dict, load_training_only_state, training_only_state
+from .teacher import STUDENT, Teacher, teacher_arguments, teacher_place, teachers_by_name
 from .teacher_config import find_file
 
 
@@ -25,14 +26,18 @@ class MultiKDDistiller(TopdownPoseEstimator):
     what the two recorded (Multi-KD, BMVC 2024, Eq. 8: the task loss plus the weighted objectives). Testing, export and
     inference never touch a teacher: it is loaded when training begins.
 
-    The weights of the objectives' connectors are saved under the checkpoint's key ``distillation`` and restored on
-    resume by :class:`DistillCheckpointHook`, which the runner registers by itself.
+    What only training needs is saved under the checkpoint's key ``distillation`` and restored on resume by
+    :class:`DistillCheckpointHook`, which the runner registers by itself: the weights of the objectives' connectors, and
+    of the children that a backbone, neck or head names in its attribute ``training_only``.
 
     Args:
         teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are
             several. None for objectives that need no teacher. Default: None.
         objectives (dict[str, dict]): Configs of the objectives by name. A name is the key of the logged loss, so it
-            must contain "loss".
+            must contain "loss". An objective with ``teacher='student'`` is taught by what the student itself
+            recorded in the same step, without a gradient: self-distillation and online distillation.
+        frozen (Sequence[str]): The student's modules that are not trained, such as 'backbone' or 'head.base': they get
+            no gradient and stay in evaluation mode. Default: none.
         **kwargs: Arguments of ``TopdownPoseEstimator``.
 
     Raises:
@@ -58,7 +63,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
                  init_cfg: Optional[dict] = None,
                  metainfo: Optional[dict] = None,
                  teacher: Optional[dict] = None,
-                 objectives: Optional[Dict[str, dict]] = None) -> None:
+                 objectives: Optional[Dict[str, dict]] = None,
+                 frozen: Sequence[str] = ()) -> None:
         super().__init__(
             backbone=backbone,
             neck=neck,
@@ -79,12 +85,16 @@ class MultiKDDistiller(TopdownPoseEstimator):
             self.objectives[name] = objective
             self.schedules[name] = build_schedule(objective.weight, f'{where}.weight')
         self._check_teacher_names()
-        self.recorder = Recorder(self, [t for o in self.objectives.values() for t in o.student_taps], 'student_taps')
+        taps = [t for o in self.objectives.values() for t in o.student_taps]
+        taps += [t for o in self._pupils(STUDENT) for t in o.teacher_taps]
+        self.recorder = Recorder(self, taps, 'student_taps')
+        self.frozen = checked_modules(self, frozen, 'model.frozen')
+        for name in self.frozen:
+            self.get_submodule(name).requires_grad_(False)
         self.config_folder: Optional[str] = None  # of the config file, set by the runner
         self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
         self._checked = False
-        self._register_state_dict_hook(_without_objectives)
-        self.register_load_state_dict_post_hook(_forgive_objectives)
+        keep_out_of_state_dict(self)
 
     def load_teachers(self, dataset_meta: Optional[dict] = None) -> None:
         """Load the teachers and map their keypoints to the student's; once, before the first step.
@@ -164,9 +174,16 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self._checked = True
         return losses
 
+    def train(self, mode: bool = True) -> 'MultiKDDistiller':
+        """Set training or evaluation mode; what is frozen stays in evaluation."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
+
     def distillation_state(self) -> Dict[str, Any]:
-        """What a checkpoint keeps beside the student: the connectors' weights."""
-        return dict(objectives=self.objectives.state_dict())
+        """What a checkpoint keeps beside the student, by module: all that only training needs."""
+        return training_only_state(self)
 
     def load_distillation_state(self, state: Dict[str, Any]) -> None:
         """Take back what :meth:`distillation_state` returned.
@@ -175,7 +192,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             ConfigError: The state belongs to other objectives.
         """
         try:
-            self.objectives.load_state_dict(state['objectives'])
+            load_training_only_state(self, state)
         except (KeyError, RuntimeError) as error:
             raise ConfigError('the checkpoint was written with other objectives, so this training cannot be resumed: '
                               f'{error}. Resume with the config it was started with, or start anew from its weights '
@@ -189,7 +206,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
 
     def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float]) -> Dict[str, Record]:
         needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
-        records = {}
+        records = {STUDENT: student.detach()}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
                 records[name] = teacher(inputs, self.data_preprocessor, student.outputs)
@@ -226,7 +243,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
 
     def _check_teacher_names(self) -> None:
         for name, objective in self.objectives.items():
-            if objective.needs_teacher and objective.teacher not in self.teacher_cfgs:
+            if objective.needs_teacher and objective.teacher not in (STUDENT, *self.teacher_cfgs):
                 given = f'names {", ".join(self.teacher_cfgs)}' if self.teacher_cfgs else 'is not given'
                 raise ConfigError(f'model.objectives.{name}: needs the teacher "{objective.teacher}", but '
                                   f'model.teacher {given}.'
@@ -244,14 +261,3 @@ def _checked_objectives(objectives: Optional[Dict[str, dict]]) -> Dict[str, dict
             raise ConfigError(f'model.objectives: the name "{name}" must contain "loss" and no dot, such as '
                               f'"loss_{name.replace(".", "_")}": MMEngine adds up only what is named so.')
     return objectives
-
-
-def _without_objectives(module: nn.Module, state: dict, prefix: str, local_metadata: dict) -> None:
-    for key in [k for k in state if k.startswith(f'{prefix}objectives.')]:
-        del state[key]
-
-
-def _forgive_objectives(module: nn.Module, incompatible: Any) -> None:
-    ours = {f'objectives.{name}' for name in module.objectives.state_dict()}
-    kept = [k for k in incompatible.missing_keys if not any(k == o or k.endswith(f'.{o}') for o in ours)]
-    incompatible.missing_keys[:] = kept

@@ -31,6 +31,8 @@ from .teacher_config import (
     plain_model,
 )
 
+STUDENT = 'student'  # an objective's teacher where the student teaches itself
+
 
 class Teacher:
     """A frozen pose estimator whose outputs arrive as the student's would.
@@ -234,6 +236,8 @@ def teacher_arguments(teacher: Optional[dict]) -> Dict[str, dict]:
     if not isinstance(teacher, dict) or not teacher:
         raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
     cfgs = {name: dict(cfg) for name, cfg in teachers_by_name(teacher).items()}
+    if STUDENT in cfgs:
+        raise ConfigError(f'model.teacher: the name "{STUDENT}" stands for the student\'s own record; choose another.')
     for name, cfg in cfgs.items():
         where = teacher_place(name, cfgs)
         check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))

@@ -254,3 +254,47 @@ def test_relative_teacher_paths_become_absolute_in_the_runners_config(tmp_path):
     model.locate_teachers(str(tmp_path), cfg)
     assert cfg['teacher'] == dict(config=str(tmp_path / 'teacher.py'), checkpoint='elsewhere.pth')
     assert model.teacher_cfgs['teacher'] == cfg['teacher']
+
+
+def test_student_teaches_itself_without_a_gradient_to_the_teaching_side():
+    torch.manual_seed(0)
+    own = dict(type='TapDistance', teacher='student', student_taps=['backbone.layer1.0'],
+               teacher_taps=['backbone.layer1.1'], in_channels=4, out_channels=4)
+    model = distiller(teacher=None, loss_self=own)
+    model.loss(**tiny.batch(model))['loss_self'].backward()
+    assert model.backbone.layer1[0].conv1.weight.grad.abs().sum() > 0
+    assert model.backbone.layer1[1].conv1.weight.grad is None
+
+
+def test_no_teacher_may_be_named_student():
+    with pytest.raises(ConfigError, match='"student" stands for the student\'s own record'):
+        distiller(teacher=dict(student=TEACHER, other=TEACHER))
+
+
+def test_frozen_module_is_bit_identical_after_training_steps():
+    model = tiny.build(dict(tiny.pose_model(), type='MultiKDDistiller', teacher=TEACHER, frozen=['backbone'],
+                            objectives=dict(loss_fkd=DISTANCE)))
+    before = copy.deepcopy(model.backbone.state_dict())
+    head = model.head.mlp_head_x.weight.detach().clone()
+    data = tiny.batch(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()
+    for _ in range(2):
+        optimizer.zero_grad()
+        model.parse_losses(model.loss(**data))[0].backward()
+        optimizer.step()
+    for name, value in model.backbone.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert not torch.equal(head, model.head.mlp_head_x.weight)
+
+
+def test_frozen_module_that_does_not_exist_is_named():
+    with pytest.raises(ConfigError, match=r'model.frozen: "backbon" is no module of the student. Did you mean'):
+        tiny.build(dict(tiny.pose_model(), type='MultiKDDistiller', teacher=TEACHER, frozen=['backbon'],
+                        objectives=dict(loss_fkd=DISTANCE)))
+
+
+def test_frozen_must_be_a_list():
+    with pytest.raises(ConfigError, match='model.frozen: expected a list'):
+        tiny.build(dict(tiny.pose_model(), type='MultiKDDistiller', teacher=TEACHER, frozen='backbone',
+                        objectives=dict(loss_fkd=DISTANCE)))
