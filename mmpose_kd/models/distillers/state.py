@@ -1,9 +1,39 @@
 """What belongs to the deployed student, and what only training needs."""
+import copy
 from typing import Any, Dict, List, Sequence, Tuple
 
+from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
+
+PARTS = ('backbone', 'neck', 'head')
+
+
+def deployed_model(cfg: Dict[str, Any]) -> Dict[str, Any]:
+    """Config of the plain pose estimator that is deployed.
+
+    Args:
+        cfg (dict): Config of a pose estimator. The class of its backbone, neck or head may have a function
+            ``deployed``, which turns its own config into that of the part that is deployed.
+
+    Returns:
+        dict: The config without teacher and objectives, and without what only training needs.
+
+    Example:
+        >>> student = MODELS.build(deployed_model(Config.fromfile('multi-kd_litehrnet18_hrnet-w32.py').model))
+    """
+    cfg = copy.deepcopy(cfg)
+    for key in ('teacher', 'objectives', 'frozen'):
+        if key in cfg:
+            cfg.pop(key)
+            cfg['type'] = 'TopdownPoseEstimator'
+    for part in PARTS:
+        if cfg.get(part):
+            kind = cfg[part]['type']
+            cls = MODELS.get(kind) if isinstance(kind, str) else kind
+            cfg[part] = getattr(cls, 'deployed', copy.copy)(cfg[part])
+    return cfg
 
 
 def training_only(model: nn.Module) -> List[str]:

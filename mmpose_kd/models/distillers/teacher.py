@@ -21,6 +21,7 @@ from .alignment import (
     renormalise,
     resample,
 )
+from .state import deployed_model
 from .teacher_config import (
     PRECISIONS,
     check_teacher,
@@ -28,7 +29,6 @@ from .teacher_config import (
     find_file,
     load_strictly,
     load_teacher_config,
-    plain_model,
 )
 
 STUDENT = 'student'  # an objective's teacher where the student teaches itself
@@ -79,7 +79,7 @@ class Teacher:
                  folder: Optional[str] = None) -> None:
         check_teacher(config, checkpoint, allow_random_weights, precision)
         cfg = load_teacher_config(config, folder)
-        self.model: nn.Module = MODELS.build(plain_model(cfg))
+        self.model: nn.Module = MODELS.build(deployed_model(cfg.model))
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
         meta = None
         if checkpoint is not None:

@@ -3,7 +3,7 @@ import os.path as osp
 from typing import Any, Dict, Optional, Union
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.hub import get_config
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
@@ -99,16 +99,6 @@ def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str) -> No
         raise ConfigError(f'checkpoint "{source}" does not fit the config of {type(model).__name__}: '
                           f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
     model.load_state_dict(state, strict=False)
-
-
-def plain_model(cfg: Config) -> ConfigDict:
-    """The config of the model; of a distilled student, that of the student alone."""
-    model = cfg.model.copy()
-    for key in ('teacher', 'objectives'):
-        if key in model:
-            model.pop(key)
-            model['type'] = 'TopdownPoseEstimator'
-    return model
 
 
 def dataset_meta(cfg: Config) -> Optional[dict]:

@@ -46,6 +46,11 @@ class ChannelDropoutHead(HeatmapHead):
         self.dropout = channel_dropout(drop_ratio)
         self.dropped = nn.Identity()
 
+    @staticmethod
+    def deployed(cfg: dict) -> dict:
+        """Config of the head that is deployed: MMPose's ``HeatmapHead``."""
+        return {**{k: v for k, v in cfg.items() if k != 'drop_ratio'}, 'type': 'HeatmapHead'}
+
     def forward(self, feats: Tuple[Tensor]) -> Tensor:
         """Heatmaps from the whole feature.
 

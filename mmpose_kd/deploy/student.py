@@ -1,0 +1,143 @@
+"""Take the student out of a distilled run."""
+import copy
+import os
+from pathlib import Path
+from typing import Any, Iterator, Tuple
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
+from torch import Tensor, nn
+
+from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.state import deployed_model, training_only
+from mmpose_kd.models.distillers.teacher_config import load_strictly
+
+PACKAGE = 'mmpose_kd'
+_REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
+
+
+def deployed_config(cfg: Config) -> Config:
+    """The plain config of a distilled student.
+
+    Args:
+        cfg (Config): Config of a distilled run, or of any pose estimator.
+
+    Returns:
+        Config: The same without teacher, objectives, hooks of ours, what only training needs, and the places of initial
+        weights. It imports this package only where a backbone, head, codec or dataset of ours is left.
+
+    Example:
+        >>> deployed_config(Config.fromfile('cdkd_resnet18_resnet50_coco-256x192.py')).model.head.type
+        'HeatmapHead'
+    """
+    cfg = copy.deepcopy(cfg)
+    cfg.model = deployed_model(cfg.model)
+    _drop_initial_weights(cfg.model)
+    cfg.load_from, cfg.resume = None, False
+    hooks = _our_names([HOOKS])
+    if 'default_hooks' in cfg:
+        cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or _name(v.get('type')) not in hooks}
+    if cfg.get('custom_hooks'):
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if _name(hook.get('type')) not in hooks]
+    ours = _our_names(_REGISTRIES)
+    if cfg.get('custom_imports') and not any(name in ours for name in _types(cfg.to_dict())):
+        imports = cfg.custom_imports.imports
+        imports = [imports] if isinstance(imports, str) else imports
+        cfg.custom_imports.imports = [name for name in imports if name.split('.')[0] != PACKAGE]
+        if not cfg.custom_imports.imports:
+            cfg.pop('custom_imports')
+    return cfg
+
+
+def export_student(config: str, checkpoint: str, out_dir: str) -> Tuple[Path, Path]:
+    """Write the plain config and the weights of a distilled student, which hold nothing else.
+
+    Both models are run on the same random images before anything is written: their outputs must be equal bit for bit.
+
+    Args:
+        config (str): Config file of the distilled run.
+        checkpoint (str): A checkpoint that it wrote; after training with EMA, the averaged weights are taken.
+        out_dir (str): Folder for the two files, which are named after the config.
+
+    Returns:
+        tuple[Path, Path]: The config and the checkpoint.
+
+    Raises:
+        ConfigError: The checkpoint cannot be read or belongs to another config, the files exist already, or the outputs
+            differ. Nothing is written then.
+    """
+    targets = [Path(out_dir) / (Path(config).stem + suffix) for suffix in ('.py', '.pth')]
+    for target in targets:
+        if target.exists():
+            raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
+    cfg = Config.fromfile(config)
+    init_default_scope('mmpose')
+    plain = deployed_config(cfg)
+    trained, student = MODELS.build(cfg.model), MODELS.build(plain.model)
+
+    weights = state_dict_of(load_checkpoint(checkpoint))
+    places = tuple(f'{name}.' for name in training_only(trained))
+    weights = {name: value for name, value in weights.items() if not name.startswith(places)}
+    load_strictly(student, weights, checkpoint)
+    trained.load_state_dict(weights, strict=False)
+    _check_equal(trained, student)
+
+    Path(out_dir).mkdir(parents=True, exist_ok=True)
+    parts = [target.with_name(f'.{target.stem}.part{target.suffix}') for target in targets]
+    plain.dump(str(parts[0]))
+    torch.save(dict(state_dict={name: value.clone() for name, value in weights.items()}, meta={}), parts[1])
+    for part, target in zip(parts, targets):
+        os.replace(part, target)
+    return targets[0], targets[1]
+
+
+@torch.no_grad()
+def _check_equal(trained: nn.Module, student: nn.Module) -> None:
+    width, height = student.head.decoder.input_size
+    images = torch.randn(2, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
+    outputs = [list(_tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]
+    if len(outputs[0]) != len(outputs[1]) or not all(torch.equal(a, b) for a, b in zip(*outputs)):
+        raise ConfigError('the plain student does not compute what the trained one computes, so it is not exported. '
+                          'Its backbone, neck or head must name what only training needs in training_only and '
+                          'deployed().')
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    for part in [value] if isinstance(value, Tensor) else value:
+        yield from [part] if isinstance(part, Tensor) else _tensors(part)
+
+
+def _drop_initial_weights(cfg: Any) -> None:
+    """Remove every ``init_cfg`` that loads a file."""
+    if isinstance(cfg, dict):
+        if 'init_cfg' in cfg and any(name == 'Pretrained' for name in _types(cfg['init_cfg'])):
+            cfg.pop('init_cfg')
+        for value in cfg.values():
+            _drop_initial_weights(value)
+    elif isinstance(cfg, (list, tuple)):
+        for value in cfg:
+            _drop_initial_weights(value)
+
+
+def _types(cfg: Any) -> Iterator[str]:
+    """Every ``type`` of a nested config, without its scope."""
+    if isinstance(cfg, dict):
+        if 'type' in cfg:
+            yield _name(cfg['type'])
+        for value in cfg.values():
+            yield from _types(value)
+    elif isinstance(cfg, (list, tuple)):
+        for value in cfg:
+            yield from _types(value)
+
+
+def _name(kind: Any) -> str:
+    return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
+
+
+def _our_names(registries: Any) -> set:
+    return {name for registry in registries for name, cls in registry.module_dict.items()
+            if cls.__module__.split('.')[0] == PACKAGE}

@@ -1,0 +1,127 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from mmpose_kd.deploy import deployed_config, export_student
+from mmpose_kd.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def distilled(head='heatmap', **changes):
+    """A distilled tiny student with a heatmap head whose channels are dropped in training."""
+    model = tiny.pose_model(head=head)
+    return dict(
+        model,
+        type='MultiKDDistiller',
+        head=dict(model['head'], type='ChannelDropoutHead', drop_ratio=0.5),
+        teacher=dict(config=tiny.pose_model(8, head=head), allow_random_weights=True),
+        objectives=dict(loss_okd=dict(
+            type='OutputObjective', student_output='head.dropped', loss=dict(type='HeatmapKDLoss'))),
+        **changes)
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """Config file and checkpoint of a run of two steps."""
+    folder = tmp_path_factory.mktemp('trained')
+    cfg = tiny.runner_cfg(distilled(), folder, epochs=1, custom_imports=dict(imports=['mmpose_kd']))
+    cfg.dump(str(folder / 'kd.py'))
+    tiny.run(cfg)
+    return folder / 'kd.py', folder / 'epoch_1.pth'
+
+
+def test_exported_files_hold_the_plain_student_alone(trained, tmp_path):
+    config, checkpoint = export_student(*map(str, trained), str(tmp_path / 'out'))
+    cfg = Config.fromfile(str(config))
+    assert cfg.model.type == 'TopdownPoseEstimator' and cfg.model.head.type == 'HeatmapHead'
+    assert not {'teacher', 'objectives', 'frozen'} & set(cfg.model)
+    student = MODELS.build(cfg.model)
+    saved = torch.load(checkpoint, weights_only=True)
+    assert set(saved) == {'state_dict', 'meta'} and not saved['meta']
+    assert set(saved['state_dict']) == set(student.state_dict())
+    assert sorted(p.name for p in (tmp_path / 'out').iterdir()) == ['kd.pth', 'kd.py']
+
+
+def test_exported_student_computes_what_the_trained_one_computes(trained, tmp_path):
+    config, checkpoint = export_student(*map(str, trained), str(tmp_path))
+    student = tiny.build(Config.fromfile(str(config)).model).eval()
+    student.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'], strict=True)
+    model = tiny.build(distilled()).eval()
+    model.load_state_dict(torch.load(trained[1], weights_only=False)['state_dict'], strict=True)
+    images = torch.randn(2, 3, 64, 64)
+    assert torch.equal(student(images, None, mode='tensor'), model(images, None, mode='tensor'))
+
+
+def test_package_is_imported_only_where_a_part_of_it_is_left():
+    stock = dict(type='CocoDataset', pipeline=[dict(type='LoadImage')])
+    ours = dict(type='SyntheticPoseDataset', pipeline=[])
+    for dataset, expected in ((stock, None), (ours, dict(imports=['mmpose_kd']))):
+        cfg = Config(dict(model=distilled(), train_dataloader=dict(dataset=dataset),
+                          custom_imports=dict(imports=['mmpose_kd'])))
+        assert deployed_config(cfg).get('custom_imports') == expected
+
+
+def test_other_imports_are_kept():
+    cfg = Config(dict(model=distilled(), custom_imports=dict(imports=['my_package', 'mmpose_kd'])))
+    assert deployed_config(cfg).custom_imports.imports == ['my_package']
+
+
+def test_our_hooks_and_initial_weights_are_dropped():
+    model = distilled()
+    model['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint='torchvision://resnet18')
+    cfg = Config(dict(model=model, load_from='start.pth', resume=True, default_hooks=dict(
+        timer=dict(type='IterTimerHook'), distillation=dict(type='DistillCheckpointHook', reseed=False)),
+        custom_hooks=[dict(type='TeacherMetricHook'), dict(type='EMAHook')]))
+    plain = deployed_config(cfg)
+    assert list(plain.default_hooks) == ['timer']
+    assert [hook.type for hook in plain.custom_hooks] == ['EMAHook']
+    assert plain.load_from is None and plain.resume is False and 'init_cfg' not in plain.model.backbone
+
+
+def test_plain_config_stays_as_it_is():
+    cfg = Config(dict(model=tiny.pose_model(), load_from=None, resume=False))
+    assert deployed_config(cfg).to_dict() == cfg.to_dict()
+
+
+def test_checkpoint_of_another_config_leaves_nothing_behind(trained, tmp_path):
+    torch.save(tiny.build(tiny.pose_model()).state_dict(), tmp_path / 'other.pth')
+    with pytest.raises(ConfigError, match='does not fit the config.*missing keys'):
+        export_student(str(trained[0]), str(tmp_path / 'other.pth'), str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+
+
+def test_existing_files_are_not_overwritten(trained, tmp_path):
+    (tmp_path / 'kd.pth').write_text('precious')
+    with pytest.raises(ConfigError, match='kd.pth" exists already'):
+        export_student(*map(str, trained), str(tmp_path))
+    assert (tmp_path / 'kd.pth').read_text() == 'precious'
+
+
+def test_part_that_changes_the_output_is_refused(trained, tmp_path, monkeypatch):
+    head = MODELS.get('ChannelDropoutHead')
+    stock = head.deployed
+    monkeypatch.setattr(head, 'deployed', staticmethod(lambda cfg: {**stock(cfg), 'type': 'SignHead'}))
+
+    @MODELS.register_module(force=True)
+    class SignHead(MODELS.get('HeatmapHead')):
+
+        def forward(self, feats):
+            return -super().forward(feats)
+
+    with pytest.raises(ConfigError, match='does not compute what the trained one computes'):
+        export_student(*map(str, trained), str(tmp_path / 'out'))
+    assert not (tmp_path / 'out').exists()
+
+
+def test_tool_exits_with_a_message(trained, tmp_path):
+    command = [sys.executable, str(ROOT / 'tools' / 'export.py'), str(trained[0]), str(tmp_path / 'gone.pth'), '--out',
+               str(tmp_path / 'out')]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1 and 'gone.pth" does not exist' in result.stderr and 'Traceback' not in result.stderr
