@@ -4,6 +4,9 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmpose_kd.deploy.student import drop_initial_weights
+from mmpose_kd.models.distillers.teacher import teachers_by_name
+
 
 def one_step(cfg: Config, work_dir, batch_size=2):
     """Train and validate on one batch; returns what was logged, by name, and the model.
@@ -16,10 +19,10 @@ def one_step(cfg: Config, work_dir, batch_size=2):
         cfg[name].dataset['num_samples' if 'num_samples' in cfg[name].dataset else 'indices'] = batch_size
     cfg.train_cfg.max_epochs = 1
     cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
-    cfg.model.backbone.init_cfg = None
-    if 'teacher' in cfg.model:
-        cfg.model.teacher.pop('checkpoint')
-        cfg.model.teacher.allow_random_weights = True
+    drop_initial_weights(cfg.model)
+    for teacher in teachers_by_name(cfg.model.get('teacher')).values():
+        teacher.pop('checkpoint')
+        teacher.allow_random_weights = True
     name = f'{Path(cfg.filename).stem}_{Path(work_dir).name}'
     cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, log_level='ERROR', randomness=dict(seed=0)))
     runner = Runner.from_cfg(cfg)

@@ -1,5 +1,6 @@
 """Every shipped config, as it stands, on drawn people in the files it expects."""
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from mmpose.registry import MODELS
 from samples import write_datasets
 from steps import one_step
 
-from mmpose_kd.models.distillers.teacher import load_teacher_config
+from mmpose_kd.models.distillers.state import deployed_model
+from mmpose_kd.models.distillers.teacher import load_teacher_config, teachers_by_name
 
 ROOT = Path(__file__).parents[1] / 'configs'
 FILES = sorted(ROOT.rglob('*.py'))
@@ -50,11 +52,19 @@ def weightless(model):
         return MODELS.build(model)
 
 
-def plain_student(path):
-    """The config that trains the student of configs/METHOD/METHOD_STUDENT_TEACHER_DATA.py alone."""
-    _, student, _, data = path.stem.split('_')
-    found, = (ROOT / 'students').glob(f'{student}_*_{data}.py')
-    return found
+def shapes(model):
+    return {name: value.shape for name, value in model.state_dict().items()}
+
+
+def teachers(cfg):
+    """The teachers' arguments, as a list."""
+    return list(teachers_by_name(cfg.model.get('teacher')).values())
+
+
+def students(path):
+    """The plain student's configs that a delta is on."""
+    bases = [path.parent / base for base in re.findall(r"'(.+?\.py)'", path.read_text().split(']')[0])]
+    return [base.resolve() for base in bases if base.parent.name == 'students']
 
 
 @each(PLAIN)
@@ -69,11 +79,18 @@ def test_a_plain_config_trains_and_validates(path, tmp_path, folder_with_data, m
 def test_a_distilled_config_trains_and_leaves_a_plain_student(path, tmp_path, folder_with_data, monkeypatch):
     monkeypatch.chdir(folder_with_data)
     logged, model = one_step(load(path), tmp_path)
-    for name in ('loss_kpt', *load(path).model.objectives):
-        assert math.isfinite(logged[f'train/{name}']) and logged[f'train/{name}'] > 0
+    assert all(math.isfinite(value) for value in logged.values())
+    for name in load(path).model.objectives:
+        weight = logged[f'train/weight_{name.replace("loss", "").strip("_")}']
+        assert (logged[f'train/{name}'] > 0) == (weight > 0)
     assert f'val/{load(path).default_hooks.checkpoint.save_best}' in logged
-    plain = weightless(load(plain_student(path)).model)
-    assert {k: v.shape for k, v in model.state_dict().items()} == {k: v.shape for k, v in plain.state_dict().items()}
+    assert shapes(model) == shapes(weightless(deployed_model(load(path).model)))
+
+
+@each(DELTAS)
+def test_what_a_distilled_config_leaves_is_the_student_that_it_is_a_delta_on(path):
+    for student in students(path):
+        assert shapes(weightless(deployed_model(load(path).model))) == shapes(weightless(load(student).model))
 
 
 @each(DELTAS)
@@ -83,16 +100,20 @@ def test_a_distilled_config_has_at_most_40_lines(path):
 
 @each(DELTAS)
 def test_the_default_checkpoint_is_the_last_that_training_the_teacher_writes(path):
-    teacher = load(path).model.teacher
-    epochs = load_teacher_config(teacher.config).train_cfg.max_epochs
-    assert teacher.checkpoint == f'work_dirs/{Path(teacher.config).stem}/epoch_{epochs}.pth'
+    for teacher in teachers(load(path)):
+        if teacher.config.startswith('mmpose::'):
+            assert teacher.checkpoint.startswith('https://download.openmmlab.com/mmpose/')
+        else:
+            epochs = load_teacher_config(teacher.config).train_cfg.max_epochs
+            assert teacher.checkpoint == f'work_dirs/{Path(teacher.config).stem}/epoch_{epochs}.pth'
 
 
 @each(DELTAS)
 def test_the_teacher_is_found_from_a_config_elsewhere_that_inherits(path, tmp_path):
     mine = tmp_path / 'mine.py'
     mine.write_text(f'_base_ = [{str(path)!r}]\n')
-    assert Path(load(mine).model.teacher.config).is_file()
+    for teacher in teachers(load(mine)):
+        assert teacher.config.startswith('mmpose::') or Path(teacher.config).is_file()
 
 
 @each(CONFIGS)

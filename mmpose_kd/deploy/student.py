@@ -35,7 +35,7 @@ def deployed_config(cfg: Config) -> Config:
     """
     cfg = copy.deepcopy(cfg)
     cfg.model = deployed_model(cfg.model)
-    _drop_initial_weights(cfg.model)
+    drop_initial_weights(cfg.model)
     cfg.load_from, cfg.resume = None, False
     hooks = _our_names([HOOKS])
     if 'default_hooks' in cfg:
@@ -110,16 +110,16 @@ def _tensors(value: Any) -> Iterator[Tensor]:
         yield from [part] if isinstance(part, Tensor) else _tensors(part)
 
 
-def _drop_initial_weights(cfg: Any) -> None:
-    """Remove every ``init_cfg`` that loads a file."""
+def drop_initial_weights(cfg: Any) -> None:
+    """Remove every ``init_cfg`` that loads a file from a nested config, in place."""
     if isinstance(cfg, dict):
         if 'init_cfg' in cfg and any(name == 'Pretrained' for name in _types(cfg['init_cfg'])):
             cfg.pop('init_cfg')
         for value in cfg.values():
-            _drop_initial_weights(value)
+            drop_initial_weights(value)
     elif isinstance(cfg, (list, tuple)):
         for value in cfg:
-            _drop_initial_weights(value)
+            drop_initial_weights(value)
 
 
 def _types(cfg: Any) -> Iterator[str]:
