@@ -1,8 +1,8 @@
 from .multi_kd import MultiKDDistiller
-from .schedules import Constant, Cosine, Linear, MultiStep, Progress, Stop, WarmUp, WeightSchedule
+from .schedules import Constant, Cosine, GaussianRamp, Linear, MultiStep, Progress, Stop, WarmUp, WeightSchedule
 from .teacher import Teacher
 
 __all__ = [
-    'Constant', 'Cosine', 'Linear', 'MultiKDDistiller', 'MultiStep', 'Progress', 'Stop', 'Teacher', 'WarmUp',
-    'WeightSchedule'
+    'Constant', 'Cosine', 'GaussianRamp', 'Linear', 'MultiKDDistiller', 'MultiStep', 'Progress', 'Stop', 'Teacher',
+    'WarmUp', 'WeightSchedule'
 ]

@@ -36,6 +36,12 @@ def test_cosine_is_half_a_wave(iteration):
     assert at(dict(type='Cosine', start=1., end=0.2), iteration) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize('epoch, expected', [(0, 2 * math.exp(-5)), (3, 2 * math.exp(-1.25)), (6, 2.0), (9, 2.0)])
+def test_gaussian_ramp_is_the_published_one(epoch, expected):
+    schedule = dict(type='GaussianRamp', start=0., end=2., until=6, by_epoch=True)
+    assert at(schedule, epoch=epoch) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize('epoch, expected', [(0, 2.0), (4, 2.0), (5, 1.0), (7, 1.0), (8, 0.5)])
 def test_multi_step_multiplies_at_each_milestone(epoch, expected):
     assert at(dict(type='MultiStep', value=2., milestones=[5, 8], gamma=0.5, by_epoch=True), epoch=epoch) == expected
