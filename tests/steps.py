@@ -11,8 +11,8 @@ from mmpose_kd.models.distillers.teacher import teachers_by_name
 def one_step(cfg: Config, work_dir, batch_size=2):
     """Train and validate on one batch; returns what was logged, by name, and the model.
 
-    The batch is smaller, there are no worker processes and no checkpoint, and nothing is downloaded: the teacher has
-    random weights. All else is the config's.
+    The batch is smaller, there are no worker processes and no checkpoint, and nothing is downloaded: the teacher and a
+    student that starts from a checkpoint have random weights. All else is the config's.
     """
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[name].update(batch_size=batch_size, num_workers=0, persistent_workers=False)
@@ -20,6 +20,7 @@ def one_step(cfg: Config, work_dir, batch_size=2):
     cfg.train_cfg.max_epochs = 1
     cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
     drop_initial_weights(cfg.model)
+    cfg.load_from = None
     for teacher in teachers_by_name(cfg.model.get('teacher')).values():
         teacher.pop('checkpoint')
         teacher.allow_random_weights = True

@@ -23,6 +23,12 @@ PLAIN = [path for path in CONFIGS if path not in DELTAS]
 MULTI_KD = 'multi_kd/multi-kd_litehrnet18_hrnet-w32_{}.py'
 
 
+def load_from(path):
+    """The checkpoint that the student starts from, if the file names one."""
+    match = re.search(r"^load_from = '(.+)'$", path.read_text(), re.MULTILINE)
+    return match and match[1]
+
+
 def each(paths):
     return pytest.mark.parametrize('path', paths, ids=lambda path: path.stem)
 
@@ -106,6 +112,13 @@ def test_the_default_checkpoint_is_the_last_that_training_the_teacher_writes(pat
         else:
             epochs = load_teacher_config(teacher.config).train_cfg.max_epochs
             assert teacher.checkpoint == f'work_dirs/{Path(teacher.config).stem}/epoch_{epochs}.pth'
+
+
+@each(path for path in DELTAS if load_from(path))
+def test_a_student_starts_from_the_last_checkpoint_of_a_shipped_config(path):
+    folder = Path(load_from(path)).parent.name
+    config, = (other for other in CONFIGS if other.stem == folder)
+    assert load_from(path) == f'work_dirs/{folder}/epoch_{load(config).train_cfg.max_epochs}.pth'
 
 
 @each(DELTAS)

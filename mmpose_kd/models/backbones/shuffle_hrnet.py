@@ -132,8 +132,7 @@ class ShuffleHRNet(HRNet):
     - between two grouped convolutions the channels are shuffled, as in ShuffleNet v1.
 
     Topology, options and names of the weights are HRNet's, so that MMEngine's ``Pretrained`` loads an HRNet checkpoint
-    where shapes allow and logs by name what did not fit. The order of the list below matters little: MMEngine loads
-    checkpoints last.
+    where shapes allow and logs by name what did not fit. In a list of initialisations it comes last wherever it stands.
 
     Size of HRNet-W32, 256x192, with a heatmap head of 17 joints (weights and biases; multiply-adds of convolutions):
 
@@ -161,7 +160,7 @@ class ShuffleHRNet(HRNet):
         **kwargs: See MMPose's ``HRNet``.
 
     Raises:
-        ConfigError: The kind of block is unknown, or groups do not divide channels.
+        ConfigError: The kind of block is unknown, a stage is missing, or groups do not divide channels.
 
     Example:
         >>> import torch
@@ -195,8 +194,11 @@ class ShuffleHRNet(HRNet):
             raise ConfigError(f'ShuffleHRNet: block={block!r} given, expected one of {self.kinds}.'
                               f'{did_you_mean(str(block), self.kinds)}')
         extra = copy.deepcopy(extra)
-        for stage in ('stage2', 'stage3', 'stage4'):
-            if extra[stage]['block'] == 'BASIC':
+        for stage in ('stage1', 'stage2', 'stage3', 'stage4'):
+            if not isinstance(extra.get(stage), dict) or 'block' not in extra[stage]:
+                raise ConfigError(f"ShuffleHRNet: extra['{stage}']={extra.get(stage)!r} given; expected a dict with the "
+                                  'stage of an HRNet: num_modules, num_branches, block, num_blocks and num_channels.')
+            if stage != 'stage1' and extra[stage]['block'] == 'BASIC':
                 extra[stage]['block'] = block
         super().__init__(extra, **kwargs)
         for residual in self.layer1:

@@ -3,6 +3,7 @@ import copy
 
 import pytest
 import torch
+from mmpose.models.backbones.hrnet import HRNet
 from mmpose.registry import MODELS
 from torch import nn
 
@@ -100,3 +101,24 @@ def test_groups_that_do_not_divide_the_channels_are_refused():
 def test_an_unknown_block_is_refused():
     with pytest.raises(ConfigError, match="block='SHUFLE_V1' given"):
         ShuffleHRNet(TINY, block='SHUFLE_V1')
+
+
+def test_a_missing_stage_is_named():
+    with pytest.raises(ConfigError, match=r"extra\['stage3'\]=None given"):
+        ShuffleHRNet({name: stage for name, stage in TINY.items() if name != 'stage3'})
+
+
+def test_the_weights_of_an_hrnet_load_where_shapes_allow(tmp_path):
+    hrnet = HRNet(copy.deepcopy(TINY))
+    for weight in hrnet.parameters():
+        nn.init.constant_(weight, 0.25)
+    state = {f'backbone.{name}': value for name, value in hrnet.state_dict().items()}
+    torch.save(dict(state_dict=state), tmp_path / 'hrnet.pth')
+    student = ShuffleHRNet(copy.deepcopy(TINY), groups=4, init_cfg=[
+        dict(type='Pretrained', checkpoint=str(tmp_path / 'hrnet.pth'), prefix='backbone.'),
+        dict(type='Normal', layer='Conv2d', std=0.01)])
+    student.init_weights()
+    fits = {name: weight.shape == hrnet.get_parameter(name).shape for name, weight in student.named_parameters()}
+    loaded = {name: bool((weight == 0.25).all()) for name, weight in student.named_parameters()}
+    assert loaded == fits
+    assert fits['layer1.0.conv2.weight'] and not fits['stage3.0.branches.1.0.conv1.weight']
