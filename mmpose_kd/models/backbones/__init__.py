@@ -1,3 +1,4 @@
+from .lspd import LSPDNet
 from .shuffle_hrnet import ShuffleHRNet
 
-__all__ = ['ShuffleHRNet']
+__all__ = ['LSPDNet', 'ShuffleHRNet']
