@@ -196,8 +196,8 @@ class ShuffleHRNet(HRNet):
         extra = copy.deepcopy(extra)
         for stage in ('stage1', 'stage2', 'stage3', 'stage4'):
             if not isinstance(extra.get(stage), dict) or 'block' not in extra[stage]:
-                raise ConfigError(f"ShuffleHRNet: extra['{stage}']={extra.get(stage)!r} given; expected a dict with the "
-                                  'stage of an HRNet: num_modules, num_branches, block, num_blocks and num_channels.')
+                raise ConfigError(f"ShuffleHRNet: extra['{stage}']={extra.get(stage)!r} given; expected a dict with "
+                                  "the stage of an HRNet: num_modules, num_branches, block, num_blocks, num_channels.")
             if stage != 'stage1' and extra[stage]['block'] == 'BASIC':
                 extra[stage]['block'] = block
         super().__init__(extra, **kwargs)
