@@ -83,6 +83,6 @@ setup(
     zip_safe=False,
     # Empty on purpose: whoever installs this has an MMPose environment, and pip shall change nothing in it.
     install_requires=[],
-    extras_require={'tests': read_requirements('tests.txt')},
+    extras_require={'tests': read_requirements('tests.txt'), 'vit': read_requirements('vit.txt')},
     cmdclass={'build_py': BuildPy, 'egg_info': EggInfo},
 )

@@ -24,6 +24,7 @@ from .alignment import (
 from .state import deployed_model
 from .teacher_config import (
     PRECISIONS,
+    check_packages,
     check_teacher,
     dataset_meta,
     find_file,
@@ -79,6 +80,7 @@ class Teacher:
                  folder: Optional[str] = None) -> None:
         check_teacher(config, checkpoint, allow_random_weights, precision)
         cfg = load_teacher_config(config, folder)
+        check_packages(cfg.model)
         self.model: nn.Module = MODELS.build(deployed_model(cfg.model))
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
         meta = None

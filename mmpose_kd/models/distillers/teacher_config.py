@@ -1,4 +1,5 @@
 """Read and check what a config says of a teacher."""
+import importlib.util
 import os.path as osp
 from typing import Any, Dict, Optional, Union
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
 
+_EXTRAS = {'mmpretrain': 'vit'}  # extras of ours by the package that they install
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 
 
@@ -69,6 +71,25 @@ def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] 
     if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
         raise ConfigError(f'config {config!r} holds no "model" with a "type".')
     return cfg
+
+
+def check_packages(model: Any) -> None:
+    """Refuse a model with a part of an OpenMMLab package that is not installed, such as ViTPose's backbone.
+
+    Args:
+        model (dict): The model's config. A part of another package has its name before the type's, as in
+            ``'mmpretrain.VisionTransformer'``.
+
+    Raises:
+        ConfigError: The package cannot be imported.
+    """
+    for value in model.values() if isinstance(model, dict) else model if isinstance(model, (list, tuple)) else ():
+        check_packages(value)
+    if isinstance(model, dict) and isinstance(model.get('type'), str):
+        package, dot, name = model['type'].partition('.')
+        if dot and importlib.util.find_spec(package) is None:
+            install = f"pip install 'mmpose_kd[{_EXTRAS[package]}]'" if package in _EXTRAS else f'mim install {package}'
+            raise ConfigError(f'{name} is a part of the package "{package}", which is not installed: {install}.')
 
 
 def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str) -> None:

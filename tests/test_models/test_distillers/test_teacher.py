@@ -10,7 +10,7 @@ from torch import nn
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, renormalise, resample
 from mmpose_kd.models.distillers.teacher import Teacher
-from mmpose_kd.models.distillers.teacher_config import load_teacher_config
+from mmpose_kd.models.distillers.teacher_config import check_packages, load_teacher_config
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 WHOLEBODY = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
@@ -274,3 +274,10 @@ def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
     feats = teacher.model.extract_feat(resize.images(data['inputs']))
     [own] = teacher.model.head.predict(feats, data['data_samples'][:1], {})
     np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 1.5 - 0.5, atol=1e-5)
+
+
+@pytest.mark.parametrize('package, install', [('mmpretrain', r'mmpose_kd\[vit\]'), ('mmx', 'mim install mmx')])
+def test_a_part_of_a_package_that_is_not_installed_names_it(package, install, monkeypatch):
+    monkeypatch.setattr('importlib.util.find_spec', lambda name: None)
+    with pytest.raises(ConfigError, match=f'ViT is a part of the package "{package}", .*{install}'):
+        check_packages(dict(type='TopdownPoseEstimator', backbone=[dict(type=f'{package}.ViT')]))
