@@ -1,0 +1,16 @@
+_base_ = ['../students/resnet18_heatmap_coco-256x192.py']
+
+model = dict(
+    type='MultiKDDistiller',
+    head=dict(type='OKDHPHead'),
+    # the ensemble of the three branches teaches each of them
+    objectives={
+        f'loss_branch{b}': dict(
+            type='OutputObjective',
+            teacher='student',
+            student_output=f'outputs[{b}]',
+            teacher_output='head.ensemble',
+            loss=dict(type='HeatmapKDLoss', mode='kl'),
+            weight=dict(type='GaussianRamp', start=0., end=2., until=60, by_epoch=True))
+        for b in range(3)
+    })

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/schedules/cosine_60e.py',
+    '../_base_/datasets/lspet_heatmap_128x128.py',
+    '../_base_/models/lspd-litehrnet18_heatmap.py',
+]
+
+model = dict(backbone=dict(num_keypoints=14), head=dict(in_channels=14, out_channels=14, decoder=_base_.codec))
+
+default_hooks = dict(checkpoint=dict(save_best='PCK', rule='greater', max_keep_ckpts=2))

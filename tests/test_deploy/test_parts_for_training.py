@@ -1,0 +1,95 @@
+"""Students whose later stages or further branches are only there in training: LSPD and OKDHP."""
+import pytest
+import tiny
+import torch
+from mmengine.config import Config
+from mmpose.registry import MODELS
+
+from mmpose_kd.deploy import export_student
+
+GONE = dict(lspd='backbone.later_stages.', okdhp='head.peers.')
+RAMP = dict(type='GaussianRamp', start=0., end=1., until=0.5)
+
+
+def taught_by(output, names, **loss):
+    """Objectives in which one output of the student teaches others."""
+    return {f'loss_{i}': dict(
+        type='OutputObjective', teacher='student', student_output=name, teacher_output=output, weight=RAMP,
+        loss=dict(type='HeatmapKDLoss', **loss)) for i, name in enumerate(names)}
+
+
+def lspd():
+    model = tiny.pose_model(head='heatmap')
+    backbone = dict(model['backbone'], num_stages=1, strides=(1, ), dilations=(1, ), out_indices=(0, ))
+    return dict(
+        model,
+        type='MultiKDDistiller',
+        backbone=dict(type='LSPDNet', backbone=backbone, in_channels=4, num_keypoints=17, channels=8, num_blocks=1),
+        head=dict(type='LSPDHead', in_channels=17, out_channels=17, num_stages=3, final_layer=None,
+                  decoder=model['head']['decoder']),
+        objectives=taught_by('outputs[-1]', ['outputs[0]', 'outputs[1]']))
+
+
+def okdhp():
+    model = tiny.pose_model(head='heatmap')
+    return dict(
+        model,
+        type='MultiKDDistiller',
+        head=dict(model['head'], type='OKDHPHead', ensemble_channels=8),
+        objectives=taught_by('head.ensemble', ['outputs[0]', 'outputs[1]', 'outputs[2]'], mode='kl'))
+
+
+STUDENTS = dict(lspd=lspd, okdhp=okdhp)
+
+
+@pytest.fixture(scope='module', params=STUDENTS)
+def trained(request, tmp_path_factory):
+    """Name and config of a student, and the runner of its two epochs."""
+    folder = tmp_path_factory.mktemp(request.param)
+    cfg = tiny.runner_cfg(
+        STUDENTS[request.param](), folder, epochs=2, custom_imports=dict(imports=['mmpose_kd']))
+    cfg.dump(str(folder / 'kd.py'))
+    return request.param, cfg, tiny.run(cfg)
+
+
+def test_checkpoint_keeps_what_only_training_needs_apart(trained):
+    name, cfg, _ = trained
+    file = torch.load(f'{cfg.work_dir}/epoch_2.pth', weights_only=False)
+    places = (GONE[name], 'head.ensemble.', 'head.multi_')
+    assert not any(key.startswith(places) for key in file['state_dict'])
+    assert any(values for key, values in file['distillation'].items() if f'{key}.' == GONE[name])
+
+
+def test_resumed_run_equals_the_uninterrupted_one(trained, tmp_path):
+    _, cfg, whole = trained
+    part = tiny.run(cfg, work_dir=str(tmp_path), resume=True, load_from=f'{cfg.work_dir}/epoch_1.pth')
+    assert part.iter == whole.iter
+    for (key, resumed), (_, expected) in zip(part.model.named_parameters(), whole.model.named_parameters()):
+        assert torch.equal(resumed, expected), key
+
+
+def test_export_holds_the_first_output_alone(trained, tmp_path):
+    name, cfg, runner = trained
+    config, checkpoint = export_student(f'{cfg.work_dir}/kd.py', f'{cfg.work_dir}/epoch_2.pth', str(tmp_path))
+    plain = MODELS.build(Config.fromfile(str(config)).model)
+    file = torch.load(checkpoint, weights_only=False)
+    assert set(file) == {'state_dict', 'meta'}
+    plain.load_state_dict(file['state_dict'], strict=True)
+    assert type(plain).__name__ == 'TopdownPoseEstimator'
+    assert not any(key.startswith(GONE[name]) for key in plain.state_dict())
+
+    images = torch.rand(2, 3, 64, 64)
+    model = runner.model.eval()
+    model.backbone.training = model.head.training = True  # all outputs, still by the statistics of evaluation
+    outputs = model(images, None, mode='tensor')
+    assert len(outputs) == 3 + (name == 'okdhp')
+    deployed = plain.eval()(images, None, mode='tensor')
+    deployed = deployed[0] if isinstance(deployed, list) else deployed
+    assert torch.equal(deployed, outputs[0])
+    assert not torch.equal(deployed, outputs[1])
+
+
+def test_weight_of_the_objectives_rises(trained):
+    _, _, runner = trained
+    weights, _ = runner.message_hub.get_scalar('train/weight_0').data
+    assert weights == pytest.approx([torch.tensor(-5 * (1 - t)**2).exp().item() for t in (0, 0.5, 1, 1)])
