@@ -93,3 +93,25 @@ def test_weight_of_the_objectives_rises(trained):
     _, _, runner = trained
     weights, _ = runner.message_hub.get_scalar('train/weight_0').data
     assert weights == pytest.approx([torch.tensor(-5 * (1 - t)**2).exp().item() for t in (0, 0.5, 1, 1)])
+
+
+@pytest.mark.parametrize('name, pupil, others', [
+    ('lspd', 'backbone.first_stage', ['backbone.later_stages']),
+    ('okdhp', 'head.final_layer', ['head.peers', 'head.ensemble']),
+])
+def test_an_objective_trains_the_pupil_and_not_who_teaches_it(name, pupil, others):
+    model = tiny.build(STUDENTS[name]()).train()
+    model.loss(**tiny.batch(model))['loss_0'].backward()
+    assert all(p.grad.abs().sum() > 0 for p in model.get_submodule(pupil).parameters() if p.dim() > 1)
+    assert not any(p.grad is not None and p.grad.abs().sum() > 0
+                   for other in others for p in model.get_submodule(other).parameters())
+
+
+@pytest.mark.parametrize('name', STUDENTS)
+def test_every_parameter_is_trained_in_half_precision_too(name):
+    model = tiny.build(STUDENTS[name]()).train()
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = model.loss(**tiny.batch(model))
+        sum(value for key, value in losses.items() if 'loss' in key).backward()
+    assert all(value.dtype == torch.float32 and value.isfinite() for key, value in losses.items() if 'loss' in key)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())

@@ -14,7 +14,8 @@ class LSPDHead(CPMHead):
 
     The stock head trains every stage on the labels, but needs all of them in evaluation too.
     :class:`LSPDNet <mmpose_kd.models.backbones.LSPDNet>` then returns one. What is deployed is a stock ``CPMHead`` with
-    one stage.
+    one stage. The accuracy ``acc_pose`` that training logs is that of the last stage, as with the stock head;
+    validation and test see the first.
 
     Args:
         in_channels (int | Sequence[int]): Channels of each stage's map; the number of keypoints for heatmaps.
