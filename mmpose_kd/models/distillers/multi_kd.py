@@ -13,8 +13,7 @@ from mmpose_kd.models.taps import Record, Recorder
 from .alignment import keypoint_names, parse_metainfo
 from .schedules import Progress, build_schedule
 from .state import checked_modules, keep_out_of_state_dict, load_training_only_state, training_only_state
-from .teacher import STUDENT, Teacher, teacher_arguments, teacher_place, teachers_by_name
-from .teacher_config import find_file
+from .teacher import STUDENT, Teacher, absolute_paths, teacher_arguments, teacher_place
 
 
 @MODELS.register_module()
@@ -127,11 +126,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 runner saves then works from any folder.
         """
         self.config_folder = folder
-        for copy in (self.teacher_cfgs, teachers_by_name((cfg or {}).get('teacher'))):
-            for teacher in copy.values():
-                for key in ('config', 'checkpoint'):
-                    if isinstance(teacher.get(key), str):
-                        teacher[key] = find_file(teacher[key], folder)
+        absolute_paths(self.teacher_cfgs, folder)
+        absolute_paths((cfg or {}).get('teacher'), folder)
 
     def predict_teacher(self, name: str, inputs: Tensor, data_samples: list) -> list:
         """A teacher's predictions on the student's images, as :meth:`predict` returns the student's.

@@ -256,6 +256,14 @@ def teachers_by_name(teacher: Optional[dict]) -> Dict[str, dict]:
     return teacher if several else dict(teacher=teacher) if teacher else {}
 
 
+def absolute_paths(teacher: Optional[dict], folder: str) -> None:
+    """Make the paths in ``model.teacher`` absolute, in place: those that exist relative to a config file's folder."""
+    for cfg in teachers_by_name(teacher).values():
+        for key in ('config', 'checkpoint'):
+            if isinstance(cfg.get(key), str):
+                cfg[key] = find_file(cfg[key], folder)
+
+
 def teacher_place(name: str, teachers: Dict[str, dict]) -> str:
     """Where a teacher stands in the config, for an error."""
     return 'model.teacher' if list(teachers) == ['teacher'] else f'model.teacher.{name}'

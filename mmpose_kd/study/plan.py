@@ -1,0 +1,159 @@
+"""What a study file says."""
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from mmengine.config import Config
+
+from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.models.distillers.teacher import absolute_paths
+
+_KEYS = ('runs', 'seeds', 'baseline', 'metrics', 'cfg_options', 'title')
+_RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label')
+_PLACE = re.compile(r'\{checkpoint:([^}]+)\}')
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training: a config with some options, and a seed.
+
+    Attributes:
+        name (str): Its name in the study.
+        label (str): What tables call it.
+        seed (int): The seed of weights, order and augmentation.
+        config (Path): The config file.
+        options (dict): What changes in it, by dotted key. ``'{checkpoint:NAME}'`` stands for what another run leaves.
+        needs (tuple[Run]): The runs whose checkpoints it names.
+    """
+    name: str
+    label: str
+    seed: int
+    config: Path
+    options: Dict[str, Any]
+    needs: tuple = ()
+
+    @property
+    def folder(self) -> str:
+        """Where it trains, below the study's folder."""
+        return f'runs/{self.name}/seed_{self.seed}'
+
+    def cfg(self, checkpoints: Optional[Dict[str, str]] = None) -> Config:
+        """The config with the options.
+
+        Args:
+            checkpoints (dict[str, str], optional): Files of the runs that this one needs, by name; without them their
+                places stay as they are in the study file.
+        """
+        cfg = Config.fromfile(str(self.config))
+        options = {key: _fill(value, checkpoints or {}) for key, value in self.options.items()}
+        cfg.merge_from_dict({**options, 'randomness.seed': self.seed})
+        absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
+        return cfg
+
+    def hash(self) -> str:
+        """Twelve characters that change with anything in its config or in those of the runs that it needs."""
+        cfg = self.cfg().to_dict()
+        text = json.dumps(cfg, sort_keys=True, default=str).replace(str(self.config.parent), '')
+        return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study: its runs, in the order in which they are trained, and how they are compared.
+
+    Attributes:
+        title (str): Headline of the report.
+        runs (list[Run]): All seeds of all runs: the first seed of every run comes before the second of any.
+        baseline (str): Name of the run that the others are compared with.
+        metrics (dict[str, str]): Names in tables by the names that the evaluator logs.
+    """
+    title: str
+    runs: List[Run]
+    baseline: str
+    metrics: Dict[str, str] = field(default_factory=dict)
+
+    def names(self) -> List[str]:
+        """Names of the runs in the order of the study file."""
+        return list(dict.fromkeys(run.name for run in self.runs))
+
+
+def load_plan(path: str) -> Plan:
+    """Read a study file: Python or YAML in MMEngine's config syntax.
+
+    ::
+
+        title = 'ResNet-18 on LSPET'
+        seeds = [0, 1, 2]
+        baseline = 'alone'
+        metrics = dict(PCK='PCK@0.2', AUC='AUC')    # as logged = as in the table; the first is plotted
+        cfg_options = {'train_cfg.max_epochs': 20}  # for every run
+        runs = dict(
+            teacher=dict(config='../configs/teachers/hrnet-w32_simdr_lspet-64x64.py', seeds=[0]),
+            alone=dict(config='../configs/students/resnet18-w16_simdr_lspet-64x64.py'),
+            kd=dict(
+                config='kd.py',
+                label='KD',
+                cfg_options={'model.teacher.checkpoint': '{checkpoint:teacher}'}))
+
+    Args:
+        path (str): The file. Configs are looked for relative to it.
+
+    Returns:
+        Plan: The study.
+
+    Raises:
+        ConfigError: A key is missing or unknown, a config does not exist, or a checkpoint of an unknown run is asked
+            for.
+    """
+    if not Path(path).is_file():
+        raise ConfigError(f'study file "{path}" does not exist.')
+    study = Config.fromfile(path).to_dict()
+    _check_keys(study, _KEYS, path)
+    for key in ('runs', 'seeds', 'baseline', 'metrics'):
+        if not study.get(key):
+            raise ConfigError(f'{path}: {key} is not given or empty.')
+    if study['baseline'] not in study['runs']:
+        raise ConfigError(f'{path}: baseline="{study["baseline"]}" is none of the runs.'
+                          f'{did_you_mean(study["baseline"], study["runs"])}')
+    by_name: Dict[str, List[Run]] = {}
+    for name, entry in study['runs'].items():
+        _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
+        config = (Path(path).parent / entry.get('config', '')).resolve()
+        if not config.is_file():
+            raise ConfigError(f'{path}: runs.{name}.config: "{config}" does not exist.')
+        options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
+        by_name[name] = []
+        for seed in entry.get('seeds', study['seeds']):
+            needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
+            by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs))
+    rounds = max(len(runs) for runs in by_name.values())
+    ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
+    return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
+
+
+def _needed(options: Dict[str, Any], earlier: Dict[str, List[Run]], seed: int, where: str) -> tuple:
+    """The runs whose checkpoints the options name: those of the same seed, or the only one."""
+    needs = []
+    for name in dict.fromkeys(_PLACE.findall(json.dumps(options, default=str))):
+        runs = earlier.get(name, [])
+        same = [run for run in runs if run.seed == seed] or (runs if len(runs) == 1 else [])
+        if not same:
+            raise ConfigError(f'{where}: {{checkpoint:{name}}} needs a run "{name}" above it, with one seed or with '
+                              f'seed {seed}.{did_you_mean(name, earlier)}')
+        needs += same
+    return tuple(needs)
+
+
+def _fill(value: Any, checkpoints: Dict[str, str]) -> Any:
+    if isinstance(value, str):
+        return _PLACE.sub(lambda match: checkpoints.get(match[1], match[0]), value)
+    return value
+
+
+def _check_keys(given: dict, known: tuple, where: str) -> None:
+    for key in given:
+        if key not in known:
+            raise ConfigError(f'{where}: unknown key "{key}".{did_you_mean(key, known)} Expected: {", ".join(known)}.')

@@ -1,0 +1,194 @@
+"""Train what a study lists, in processes of their own."""
+import fcntl
+import json
+import os
+import platform
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import torch
+from mmengine.fileio import dump
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from mmpose_kd.errors import ConfigError
+
+from .plan import Plan, Run
+
+_TRAIN = [sys.executable, '-W', 'ignore', '-c',
+          "from mmpose_kd.cli import run_mmpose_tool; run_mmpose_tool('train.py')"]
+POLL = 2.0  # seconds
+
+
+def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[Run]:
+    """Train every run of a study that is not finished.
+
+    A run trains by MMPose's ``tools/train.py`` with ``--resume auto``, so that one that was stopped goes on from its
+    last checkpoint. A finished one is kept. Its state is in ``state.json`` beside its checkpoints: the hash of its
+    config, the seconds that it took, over all its attempts, its peak memory, and the machines that it ran on.
+
+    Args:
+        plan (Plan): The study.
+        out (Path): Its folder.
+        jobs (int): How many are trained at a time. Each gets its share of the cores, unless ``OMP_NUM_THREADS`` is
+            set. Default: 1.
+        redo (bool): Train anew what was trained with another config. Default: False, which is an error.
+
+    Returns:
+        list[Run]: Those that failed; the others are trained all the same.
+
+    Raises:
+        ConfigError: What is in the folder was trained with another config.
+    """
+    for run in plan.runs:
+        _check_config(run, out, redo)
+    waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
+    active: Dict[Run, _Process] = {}
+    failed: List[Run] = []
+    columns = ('{task.description}', BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns)) as progress:
+        total = progress.add_task('study', total=sum(_epochs(run) for run in plan.runs))
+        done = sum(_epochs(run) for run in plan.runs if run not in waiting)
+        try:
+            while waiting or active:
+                for run in [r for r in waiting if len(active) < jobs and not _pending(r, waiting, active)][:1]:
+                    waiting.remove(run)
+                    if any(need in failed for need in run.needs):
+                        failed.append(run)
+                        continue
+                    progress.console.print(f'{run.name}, seed {run.seed}: {out / run.folder}')
+                    active[run] = _Process(run, out, jobs)
+                time.sleep(POLL if len(active) == jobs or not waiting else 0)
+                for run, process in list(active.items()):
+                    code = process.poll()
+                    if code is None:
+                        continue
+                    del active[run]
+                    done += _epochs(run)
+                    if code:
+                        failed.append(run)
+                        progress.console.print(f'{run.name}, seed {run.seed}: failed, see {process.log}\n'
+                                               f'{process.last_words()}')
+                progress.update(total, completed=done + sum(p.epoch() for p in active.values()))
+        finally:  # the next call goes on where this one was stopped
+            for process in active.values():
+                process.stop()
+    return failed
+
+
+def state_of(run: Run, out: Path) -> dict:
+    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines."""
+    file = out / run.folder / 'state.json'
+    return json.loads(file.read_text()) if file.is_file() else {}
+
+
+def checkpoint_of(run: Run, out: Path) -> Path:
+    """The last checkpoint of a finished run."""
+    return out / run.folder / f'epoch_{_epochs(run)}.pth'
+
+
+class _Process:
+    """A training in a process of its own."""
+
+    def __init__(self, run: Run, out: Path, jobs: int):
+        folder = out / run.folder
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock(folder)
+        self.run, self.out, self.log = run, out, folder / 'train.log'
+        config = folder / 'config.py'
+        run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs}).dump(str(config))
+        state = state_of(run, out)
+        self.state = dict(
+            hash=run.hash(), finished=False, seconds=state.get('seconds', 0.0),
+            peak_memory_mb=state.get('peak_memory_mb', 0.0),
+            machines=list(dict.fromkeys([*state.get('machines', []), machine()])))
+        env = dict(os.environ)
+        env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
+        self.started = time.monotonic()
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen(
+                [*_TRAIN, str(config), '--work-dir', str(folder), '--resume', 'auto'], stdout=log,
+                stderr=subprocess.STDOUT, env=env, start_new_session=True, pass_fds=[lock])
+        os.close(lock)  # the training holds it
+
+    def poll(self) -> Optional[int]:
+        """The exit code, if it has ended; saves the state."""
+        code = self.process.poll()
+        now = time.monotonic()
+        self.state['seconds'] += now - self.started
+        self.started = now
+        self.state['peak_memory_mb'] = max(self.state['peak_memory_mb'], _peak_memory(self.process.pid))
+        if code == 0:
+            self.state['finished'] = True
+        file = self.out / self.run.folder / 'state.json'
+        dump(self.state, str(file) + '.tmp', file_format='json')
+        os.replace(str(file) + '.tmp', file)
+        return code
+
+    def epoch(self) -> int:
+        """Epochs that are saved."""
+        files = (self.out / self.run.folder).glob('epoch_*.pth')
+        return max((int(re.search(r'epoch_(\d+)', file.name)[1]) for file in files), default=0)
+
+    def last_words(self) -> str:
+        """The end of the log."""
+        return '\n'.join(self.log.read_text(errors='replace').splitlines()[-5:])
+
+    def stop(self) -> None:
+        """End it and its workers."""
+        os.killpg(self.process.pid, signal.SIGTERM)
+        self.process.wait()
+
+
+def _lock(folder: Path) -> int:
+    """A descriptor that one training at a time can have, for as long as it or one of its workers lives."""
+    lock = os.open(folder / 'lock', os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.') from None
+    return lock
+
+
+def _check_config(run: Run, out: Path, redo: bool) -> None:
+    """Refuse, or forget, what another config left."""
+    state = state_of(run, out)
+    if not state or state['hash'] == run.hash():
+        return
+    if not redo:
+        raise ConfigError(f'{out / run.folder} was trained with another config: {state["hash"]}, now {run.hash()}. '
+                          'Choose another folder, or --redo to move it aside and train it anew.')
+    folder = out / run.folder
+    folder.rename(folder.with_name(f'{folder.name}.{state["hash"]}.{int(time.time())}'))
+
+
+def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:
+    """Whether another run has to end first."""
+    return any(need in waiting or need in active for need in run.needs)
+
+
+def _epochs(run: Run) -> int:
+    return run.cfg().train_cfg.max_epochs
+
+
+def _peak_memory(pid: int) -> float:
+    """The most memory that a process has held so far, in MB; 0 where the system does not tell."""
+    try:
+        return int(re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{pid}/status').read_text())[1]) / 1024
+    except (OSError, TypeError):
+        return 0.0
+
+
+def machine() -> str:
+    """Processor, cores and accelerator."""
+    model = platform.processor() or platform.machine()
+    if Path('/proc/cpuinfo').is_file():
+        found = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())
+        model = found[1].strip() if found else model
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
+    return f'{model}, {os.cpu_count()} cores, {device}'

@@ -1,0 +1,149 @@
+"""The study runner, on small models and drawn people."""
+import json
+import sys
+
+import pytest
+import tiny
+from scipy.stats import ttest_rel
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.study import collect, load_plan, train_all, write_report
+from mmpose_kd.study.results import summarise
+from mmpose_kd.study.train import _lock, state_of
+
+DISTILLED = dict(
+    type='MultiKDDistiller',
+    teacher=dict(config='teacher.py', checkpoint='overwritten'),
+    objectives=dict(loss_kd=dict(type='OutputObjective')))
+
+
+@pytest.fixture
+def study(tmp_path):
+    """A function that writes a study file of changes to one with a teacher, a student alone and one distilled."""
+    models = dict(teacher=tiny.pose_model(8), alone=tiny.pose_model(), kd=dict(tiny.pose_model(), **DISTILLED))
+    for name, model in models.items():
+        cfg = tiny.runner_cfg(model, 'unused', epochs=2)
+        cfg.pop('work_dir')
+        cfg.custom_imports = dict(imports=['mmpose_kd'])
+        cfg.dump(str(tmp_path / f'{name}.py'))
+
+    def write(**changes):
+        entries = dict(
+            seeds=[0, 1], baseline='alone', metrics=dict(PCK='PCK@0.2'), runs=dict(
+                teacher=dict(config='teacher.py', seeds=[0]),
+                alone=dict(config='alone.py', label='student'),
+                kd=dict(config='kd.py', cfg_options={'model.teacher.checkpoint': '{checkpoint:teacher}'})))
+        entries.update(changes)
+        (tmp_path / 'study.py').write_text('\n'.join(f'{key} = {value!r}' for key, value in entries.items()))
+        return load_plan(str(tmp_path / 'study.py'))
+
+    return write
+
+
+def test_the_first_seed_of_every_run_comes_before_the_second_of_any(study):
+    order = [(run.name, run.seed) for run in study().runs]
+    assert order == [('teacher', 0), ('alone', 0), ('kd', 0), ('alone', 1), ('kd', 1)]
+
+
+def test_a_checkpoint_is_that_of_the_only_seed_or_of_the_same(study):
+    plan = study(runs=dict(
+        alone=dict(config='alone.py'), kd=dict(config='kd.py', cfg_options={'load_from': '{checkpoint:alone}'})))
+    assert [(run.name, need.seed) for run in plan.runs for need in run.needs] == [('kd', 0), ('kd', 1)]
+    assert [need.seed for run in study().runs for need in run.needs] == [0, 0]
+
+
+@pytest.mark.parametrize('changes, message', [
+    (dict(seed=[0]), 'unknown key "seed". Did you mean .seeds'),
+    (dict(baseline='alon'), 'baseline="alon" is none of the runs. Did you mean .alone'),
+    (dict(metrics={}), 'metrics is not given'),
+    (dict(runs=dict(alone=dict(config='absent.py'))), r'runs.alone.config: ".*absent.py" does not exist'),
+    (dict(runs=dict(alone=dict(config='alone.py', epochs=3))), 'runs.alone: unknown key "epochs"'),
+    (dict(runs=dict(alone=dict(config='alone.py', cfg_options={'load_from': '{checkpoint:teacher}'}))),
+     'needs a run "teacher" above it'),
+])
+def test_mistakes_in_a_study_are_named(study, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        study(**changes)
+
+
+def test_the_hash_changes_with_the_config_and_with_that_of_the_teacher(study):
+    kd = study().runs[2].hash()
+    assert study().runs[2].hash() == kd
+    assert study(cfg_options={'train_cfg.max_epochs': 3}).runs[2].hash() != kd
+    longer = study(runs=dict(
+        teacher=dict(config='teacher.py', seeds=[0], cfg_options={'train_cfg.max_epochs': 3}),
+        alone=dict(config='alone.py'),
+        kd=dict(config='kd.py', cfg_options={'model.teacher.checkpoint': '{checkpoint:teacher}'})))
+    assert longer.runs[2].hash() != kd
+
+
+def test_differences_are_paired_by_seed_and_have_students_interval():
+    alone, ours = [0.50, 0.53, 0.48], [0.55, 0.56, 0.545]
+    runs = [dict(name=name, seed=seed, metrics=dict(PCK=value))
+            for name, values in (('alone', alone), ('ours', ours)) for seed, value in enumerate(values)]
+    row = summarise(runs, 'alone', ['PCK'])['ours']['PCK']
+    interval = ttest_rel(ours, alone).confidence_interval(0.95)
+    assert (row['difference'] - row['interval'], row['difference'] + row['interval']) == pytest.approx(interval)
+    assert (row['mean'], row['std']) == pytest.approx((0.551667, 0.0076376), rel=1e-4)
+
+
+def test_a_single_seed_has_no_interval():
+    runs = [dict(name=name, seed=0, metrics=dict(PCK=value)) for name, value in (('alone', 0.5), ('ours', 0.6))]
+    row = summarise(runs, 'alone', ['PCK'])['ours']['PCK']
+    assert (row['difference'], row['interval'], row['std']) == (pytest.approx(0.1), None, None)
+
+
+def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
+    plan, out = study(seeds=[0]), tmp_path / 'out'
+    assert train_all(plan, out, jobs=1) == []
+    checkpoints = {file: file.stat().st_mtime_ns for file in out.rglob('epoch_2.pth')}
+    assert len(checkpoints) == 3
+    assert train_all(plan, out) == []
+    assert {file: file.stat().st_mtime_ns for file in out.rglob('epoch_2.pth')} == checkpoints
+    write_report(collect(plan, out), out)
+    results = json.loads((out / 'results.json').read_text())
+    assert [(run['name'], list(run['curve'])) for run in results['runs']] == [
+        ('teacher', ['1', '2']), ('alone', ['1', '2']), ('kd', ['1', '2'])]
+    assert all(run['seconds'] > 0 and run['peak_memory_mb'] > 100 for run in results['runs'])
+    alone, kd = (run['metrics']['PCK'] for run in results['runs'][1:])
+    assert results['summary']['kd']['PCK']['difference'] == pytest.approx(kd - alone)
+    assert f'| student | 1 | {100 * alone:.1f} |' in (out / 'results.md').read_text()
+    assert (out / 'results.png').stat().st_size > 10000
+    with pytest.raises(ConfigError, match='was trained with another config'):
+        train_all(study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)
+
+
+def test_a_run_that_fails_takes_only_those_with_it_that_need_it(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', '''
+import sys
+sys.exit('no such optimizer' if 'teacher' in sys.argv[1] else 0)'''])
+    plan = study(seeds=[0])
+    assert [run.name for run in train_all(plan, tmp_path / 'out')] == ['teacher', 'kd']
+    assert [bool(state_of(run, tmp_path / 'out').get('finished')) for run in plan.runs] == [False, True, False]
+
+
+def test_what_another_config_left_is_moved_aside_to_be_trained_anew(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    out = tmp_path / 'out'
+    train_all(study(seeds=[0]), out)
+    other = study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3})
+    assert train_all(other, out, redo=True) == []
+    assert len(list((out / 'runs/alone').iterdir())) == 2
+    assert state_of(other.runs[1], out)['hash'] == other.runs[1].hash()
+
+
+def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
+    plan, out = study(seeds=[0]), tmp_path / 'out'
+    (out / plan.runs[0].folder).mkdir(parents=True)
+    _lock(out / plan.runs[0].folder)
+    with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
+        train_all(plan, out)
+
+
+def test_a_run_of_two_machines_is_marked(tmp_path):
+    run = dict(name='alone', label='alone', seed=0, metrics=dict(PCK=0.5), curve={'1': dict(PCK=0.5)}, seconds=60.,
+               peak_memory_mb=1., machines=['A', 'B'])
+    results = dict(title='', baseline='alone', metrics=dict(PCK='PCK'), commit='', versions={}, runs=[run],
+                   summary=summarise([run], 'alone', ['PCK']))
+    write_report(results, tmp_path)
+    assert '| alone\\* | 1 |' in (tmp_path / 'results.md').read_text()

@@ -1,0 +1,37 @@
+"""Train what a study file lists and compare it; ``mim run mmpose_kd study`` runs it."""
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.study import collect, load_plan, train_all, write_report
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('study', help='study file, see docs/study.md')
+    parser.add_argument('--out', required=True, type=Path, help='folder for runs and results')
+    parser.add_argument('--jobs', type=int, default=1, help='trainings at a time (default: 1)')
+    parser.add_argument('--redo', action='store_true', help='train anew what was trained with another config')
+    parser.add_argument('--report-only', action='store_true', help='write the results of what is finished')
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the trainings too
+    failed = []
+    try:
+        plan = load_plan(args.study)
+        if not args.report_only:
+            failed = train_all(plan, args.out, args.jobs, args.redo)
+        args.out.mkdir(parents=True, exist_ok=True)
+        write_report(collect(plan, args.out), args.out)
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('stopped; the same command goes on from here')
+    print((args.out / 'results.md').read_text())
+    if failed:
+        sys.exit(f'error: {len(failed)} runs failed: ' + ', '.join(f'{run.name} (seed {run.seed})' for run in failed))
+
+
+if __name__ == '__main__':
+    main()
