@@ -1,4 +1,5 @@
 from .coordinate import SimDRKLLoss, SimDRLoss, gaussian_labels, simdr_cross_entropy, simdr_kl
+from .expectation import expected_coordinates, joint_distributions
 from .feature import FeatureMSELoss, feature_mse
 from .heatmap import HeatmapKDLoss, heatmap_kl, heatmap_mse
 from .relation import (
@@ -10,9 +11,11 @@ from .relation import (
                        rkd_distance,
                        similarity_distance,
 )
+from .structure import JointStructureLoss, joint_distance, joint_relation, limb_direction
 
 __all__ = [
-    'AttentionTransferLoss', 'FeatureMSELoss', 'HeatmapKDLoss', 'RKDLoss', 'SimDRKLLoss', 'SimDRLoss',
-    'SimilarityLoss', 'attention_distance', 'feature_mse', 'gaussian_labels', 'heatmap_kl', 'heatmap_mse',
+    'AttentionTransferLoss', 'FeatureMSELoss', 'HeatmapKDLoss', 'JointStructureLoss', 'RKDLoss', 'SimDRKLLoss',
+    'SimDRLoss', 'SimilarityLoss', 'attention_distance', 'expected_coordinates', 'feature_mse', 'gaussian_labels',
+    'heatmap_kl', 'heatmap_mse', 'joint_distance', 'joint_distributions', 'joint_relation', 'limb_direction',
     'rkd_angle', 'rkd_distance', 'simdr_cross_entropy', 'simdr_kl', 'similarity_distance'
 ]
