@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.models.distillers.teacher import teachers_by_name
+from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 
 def one_step(cfg: Config, work_dir, batch_size=2):

@@ -16,7 +16,8 @@ from samples import write_datasets
 from steps import one_step
 
 from mmpose_kd.models.distillers.state import deployed_model
-from mmpose_kd.models.distillers.teacher import load_teacher_config, teachers_by_name
+from mmpose_kd.models.distillers.teacher_config import load_teacher_config
+from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 ROOT = Path(__file__).parents[1] / 'configs'
 FILES = sorted(ROOT.rglob('*.py'))

@@ -1,4 +1,5 @@
 """Datasets."""
 from .synthetic import SyntheticPoseDataset
+from .views import ViewDataset
 
-__all__ = ['SyntheticPoseDataset']
+__all__ = ['SyntheticPoseDataset', 'ViewDataset']

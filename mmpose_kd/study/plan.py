@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 from mmengine.config import Config
 
 from mmpose_kd.errors import ConfigError, did_you_mean
-from mmpose_kd.models.distillers.teacher import absolute_paths
+from mmpose_kd.models.distillers.teachers import absolute_paths
 
 _KEYS = ('runs', 'seeds', 'baseline', 'metrics', 'cfg_options', 'title')
 _RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label')

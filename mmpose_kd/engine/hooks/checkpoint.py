@@ -43,7 +43,7 @@ class DistillCheckpointHook(Hook):
         self.reseed = reseed
 
     def before_train(self, runner: Runner) -> None:
-        unwrapped_model(runner).load_teachers(getattr(runner.train_dataloader.dataset, 'metainfo', None))
+        unwrapped_model(runner).load_teachers(runner.train_dataloader.dataset)
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.reseed and runner.seed is not None:

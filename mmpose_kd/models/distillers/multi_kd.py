@@ -5,15 +5,18 @@ import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.models.objectives.base import Objective
 from mmpose_kd.models.taps import Record, Recorder
 
 from .alignment import keypoint_names, parse_metainfo
+from .cached_teacher import CachedTeacher
 from .schedules import Progress, build_schedule
 from .state import checked_modules, keep_out_of_state_dict, load_training_only_state, training_only_state
-from .teacher import STUDENT, Teacher, absolute_paths, teacher_arguments, teacher_place
+from .teacher import Teacher
+from .teachers import STUDENT, absolute_paths, build_teacher, teacher_arguments, teacher_place
 
 
 @MODELS.register_module()
@@ -85,7 +88,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             self.schedules[name] = build_schedule(objective.weight, f'{where}.weight')
         self._check_teacher_names()
         taps = [t for o in self.objectives.values() for t in o.student_taps]
-        taps += [t for o in self._pupils(STUDENT) for t in o.teacher_taps]
+        taps += self.teacher_taps(STUDENT)
         self.recorder = Recorder(self, taps, 'student_taps')
         self.frozen = checked_modules(self, frozen, 'model.frozen')
         for name in self.frozen:
@@ -95,27 +98,35 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self._checked = False
         keep_out_of_state_dict(self)
 
-    def load_teachers(self, dataset_meta: Optional[dict] = None) -> None:
+    def load_teachers(self, dataset: Optional[Dataset] = None) -> None:
         """Load the teachers and map their keypoints to the student's; once, before the first step.
 
         Args:
-            dataset_meta (dict, optional): Metainfo of the training set, for the names of the student's keypoints.
+            dataset (Dataset, optional): The training set, for the names of the student's keypoints, and for what a
+                teacher's cache has to be of.
 
         Raises:
-            ConfigError: A teacher cannot be built or loaded, or lacks one of the student's keypoints.
+            ConfigError: A teacher cannot be built or loaded, lacks one of the student's keypoints, or its cache is
+                stale.
         """
-        names = keypoint_names(self.metainfo or parse_metainfo(dataset_meta))
+        names = keypoint_names(self.metainfo or parse_metainfo(getattr(dataset, 'metainfo', None)))
         teachers = {}
         for name, cfg in self.teacher_cfgs.items():
             where = teacher_place(name, self.teacher_cfgs)
-            taps = [t for o in self._pupils(name) for t in o.teacher_taps]
+            taps = self.teacher_taps(name)
             try:
-                teacher = Teacher(**cfg, taps=taps, folder=self.config_folder)
+                teacher = build_teacher(cfg, taps=taps, folder=self.config_folder)
+                if isinstance(teacher, CachedTeacher):
+                    teacher.check_data(dataset)
                 teacher.match_keypoints(names, getattr(self.head, 'out_channels', None))
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)
         self.teachers = teachers
+
+    def teacher_taps(self, name: str) -> List[str]:
+        """The paths that the objectives ask of a teacher."""
+        return [tap for objective in self._pupils(name) for tap in objective.teacher_taps]
 
     def locate_teachers(self, folder: str, cfg: Optional[dict] = None) -> None:
         """Say where the config file is, so that the teachers' paths can be relative to it.
@@ -160,7 +171,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             losses = super().loss(inputs, data_samples)
         progress = Progress.of_runner()
         weights = {name: schedule.value(progress) for name, schedule in self.schedules.items()}
-        records = self._teacher_records(inputs, student, weights)
+        records = self._teacher_records(inputs, student, weights, data_samples)
         for name, objective in self.objectives.items():
             if name in losses:
                 raise ConfigError(f'model.objectives.{name}: the student\'s head already has a loss of that name; '
@@ -200,12 +211,13 @@ class MultiKDDistiller(TopdownPoseEstimator):
             teacher.to(next(self.parameters()).device)
         return result
 
-    def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float]) -> Dict[str, Record]:
+    def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float],
+                         data_samples: list) -> Dict[str, Record]:
         needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
         records = {STUDENT: student.detach()}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
-                records[name] = teacher(inputs, self.data_preprocessor, student.outputs)
+                records[name] = teacher(inputs, self.data_preprocessor, student.outputs, data_samples)
                 if not self._checked:
                     self._check_finite(name, records[name])
         return records

@@ -1,5 +1,7 @@
 """A frozen teacher that lives outside the module tree."""
+import json
 import logging
+import zlib
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
@@ -8,7 +10,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
-from mmpose_kd.errors import ConfigError, check_arguments
+from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
@@ -31,8 +33,6 @@ from .teacher_config import (
     load_strictly,
     load_teacher_config,
 )
-
-STUDENT = 'student'  # an objective's teacher where the student teaches itself
 
 
 class Teacher:
@@ -81,7 +81,8 @@ class Teacher:
         check_teacher(config, checkpoint, allow_random_weights, precision)
         cfg = load_teacher_config(config, folder)
         check_packages(cfg.model)
-        self.model: nn.Module = MODELS.build(deployed_model(cfg.model))
+        self.cfg = deployed_model(cfg.model)
+        self.model: nn.Module = MODELS.build(self.cfg)
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
         meta = None
         if checkpoint is not None:
@@ -140,7 +141,8 @@ class Teacher:
                               'dict(from_file="configs/_base_/datasets/coco.py").')
 
     @torch.no_grad()
-    def __call__(self, inputs: Tensor, preprocessor: nn.Module, student_outputs: Any = None) -> Record:
+    def __call__(self, inputs: Tensor, preprocessor: nn.Module, student_outputs: Any = None,
+                 data_samples: Sequence = ()) -> Record:
         """One forward pass, as a record in the student's terms.
 
         Args:
@@ -148,18 +150,32 @@ class Teacher:
             preprocessor (PoseDataPreprocessor): The student's preprocessor.
             student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
                 teacher's outputs take.
+            data_samples (Sequence[PoseDataSample]): The batch's annotations.
 
         Returns:
             Record: Features, outputs and taps in float32.
         """
-        resize = self._resize(inputs)
-        images = resize.images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
+        record = self.answer(inputs, preprocessor, data_samples)
+        record.outputs = self._like(record.outputs, student_outputs, self._resize(inputs))
+        return record
+
+    @torch.no_grad()
+    def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
+        """The same in the teacher's own keypoints, bins and cells."""
+        images = self._resize(inputs).images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
             self.model.head.forward(self._features(images))
         record.taps = {path: to_float32(value) for path, value in record.taps.items()}
-        record.outputs = self._like(record.outputs, student_outputs, resize)
         return record
+
+    def fingerprint(self) -> Dict[str, Any]:
+        """What its answers depend on: the model's config, weights and precision."""
+        crc = 0
+        for value in self.model.state_dict().values():
+            crc = zlib.crc32(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy(), crc)
+        config = zlib.crc32(json.dumps(self.cfg, sort_keys=True, default=str).encode())
+        return dict(config=f'{config:08x}', weights=f'{crc:08x}', precision=str(self.dtype), input_size=self.input_size)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list, preprocessor: nn.Module, flip_test: bool = False) -> list:
@@ -219,54 +235,6 @@ class Teacher:
                     value = _resample_dim(value, dim, target.shape[dim], resize, a, udp)
             results.append(value)
         return tuple(results) if _is_simdr(outputs) else results[0]
-
-
-def teacher_arguments(teacher: Optional[dict]) -> Dict[str, dict]:
-    """Arguments of the teachers by name, checked as far as no file need be read.
-
-    Args:
-        teacher (dict, optional): ``model.teacher``: the arguments of one :class:`Teacher`, or those of several by name.
-
-    Returns:
-        dict[str, dict]: Arguments by name; a single teacher is named 'teacher'.
-
-    Raises:
-        ConfigError: An argument is misspelt, missing or of the wrong kind.
-    """
-    if teacher is None:
-        return {}
-    if not isinstance(teacher, dict) or not teacher:
-        raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
-    cfgs = {name: dict(cfg) for name, cfg in teachers_by_name(teacher).items()}
-    if STUDENT in cfgs:
-        raise ConfigError(f'model.teacher: the name "{STUDENT}" stands for the student\'s own record; choose another.')
-    for name, cfg in cfgs.items():
-        where = teacher_place(name, cfgs)
-        check_arguments(Teacher, cfg, where, hidden=('taps', 'folder'))
-        try:
-            check_teacher(**cfg)
-        except ConfigError as error:
-            raise ConfigError(f'{where}: {error}') from None
-    return cfgs
-
-
-def teachers_by_name(teacher: Optional[dict]) -> Dict[str, dict]:
-    """``model.teacher`` as a dict of teachers by name, whose values are those of the config."""
-    several = bool(teacher) and 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
-    return teacher if several else dict(teacher=teacher) if teacher else {}
-
-
-def absolute_paths(teacher: Optional[dict], folder: str) -> None:
-    """Make the paths in ``model.teacher`` absolute, in place: those that exist relative to a config file's folder."""
-    for cfg in teachers_by_name(teacher).values():
-        for key in ('config', 'checkpoint'):
-            if isinstance(cfg.get(key), str):
-                cfg[key] = find_file(cfg[key], folder)
-
-
-def teacher_place(name: str, teachers: Dict[str, dict]) -> str:
-    """Where a teacher stands in the config, for an error."""
-    return 'model.teacher' if list(teachers) == ['teacher'] else f'model.teacher.{name}'
 
 
 def _is_simdr(outputs: Any) -> bool:

@@ -1,0 +1,109 @@
+"""Make a teacher's cache."""
+import fcntl
+import os.path as osp
+from pathlib import Path
+from typing import List, Optional, Sequence
+
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS, MODELS
+from rich.progress import track
+from torch.utils.data import DataLoader, Dataset
+
+from .datasets.views import ViewDataset
+from .errors import ConfigError
+from .models.distillers.cached_teacher import answer_fields, cache_source
+from .models.distillers.teacher import Teacher
+from .models.distillers.teacher_cache import TeacherCache
+from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
+
+
+def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
+                 device: Optional[str] = None) -> List[TeacherCache]:
+    """Store the answers of every teacher of a config that has a ``cache``.
+
+    Goes on where it was stopped. Several processes can make one cache together: each takes the next file that nobody
+    has begun.
+
+    Args:
+        config (str): The config file. Its training set is a :class:`ViewDataset`; what the objectives tap is stored.
+        taps (Sequence[str]): Paths to store beside those, for other configs that will use the cache. Default: none.
+        dtype (str): 'float16' or 'float32'. Default: 'float16'.
+        device (str, optional): Where the teacher runs. Default: a GPU, if there is one.
+
+    Returns:
+        list[TeacherCache]: The caches; another process may still be at work on some of their files.
+
+    Raises:
+        ConfigError: No teacher has a cache, the training set shows no views, or the folder has a cache of something
+            else.
+    """
+    if not osp.isfile(config):
+        raise ConfigError(f'config "{config}" does not exist.')
+    cfg = Config.fromfile(config)
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    absolute_paths(cfg.model.get('teacher'), osp.dirname(osp.abspath(config)))
+    model = MODELS.build(cfg.model)
+    teachers = {name: args for name, args in teacher_arguments(cfg.model.get('teacher')).items() if 'cache' in args}
+    if not teachers:
+        raise ConfigError(f'{config}: no teacher has a cache. Set model.teacher.cache="folder".')
+    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    if not isinstance(dataset, ViewDataset):
+        raise ConfigError(f'{config}: train_dataloader.dataset is a {type(dataset).__name__}. Wrap it: '
+                          'dict(type="ViewDataset", num_views=..., dataset=...).')
+    dataset.full_init()
+    loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
+                  collate_fn=pseudo_collate)
+    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    preprocessor = model.data_preprocessor.to(device)
+    caches = []
+    for name, args in teachers.items():
+        folder = args.pop('cache')
+        try:
+            wanted = [*model.teacher_taps(name), *taps]
+            teacher = build_teacher(args, taps=wanted).to(device)
+            caches.append(_build(folder, teacher, wanted, dataset, preprocessor, loader, dtype))
+        except ConfigError as error:
+            raise ConfigError(f'{teacher_place(name, teachers)}: {error}') from None
+    return caches
+
+
+def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewDataset, preprocessor: torch.nn.Module,
+           loader: dict, dtype: str) -> TeacherCache:
+    count = dataset.num_views * len(dataset)
+
+    def answers(views: Sequence[int]):
+        for batch in DataLoader(_Views(dataset, views), **loader):
+            data = preprocessor(batch, training=False)
+            record = teacher.answer(data['inputs'], preprocessor, data['data_samples'])
+            yield {name: value.cpu() for name, value in answer_fields(record, taps).items()}
+
+    first = next(answers([0]))
+    shapes = {name: value.shape[1:] for name, value in first.items()}
+    cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
+    for shard in track(range(cache.shards()), description=f'{count} views to {folder}'):
+        with open(Path(folder) / f'{shard:05d}.lock', 'w') as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue  # another process is at it
+            if not cache.finished(shard):
+                parts = list(answers(cache.views_of(shard)))
+                cache.write(shard, {name: torch.cat([part[name] for part in parts]).numpy() for name in shapes})
+    return cache
+
+
+class _Views(Dataset):
+    """Views by their numbers."""
+
+    def __init__(self, dataset: ViewDataset, views: Sequence[int]) -> None:
+        self.dataset, self.views = dataset, views
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, position: int) -> dict:
+        view, index = divmod(self.views[position], len(self.dataset))
+        return self.dataset.view(index, view)

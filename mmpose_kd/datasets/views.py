@@ -1,0 +1,108 @@
+"""A fixed number of augmented views of every sample."""
+import copy
+import hashlib
+import json
+import random
+import zlib
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import mmpose
+import numpy as np
+from mmpose.registry import DATASETS
+from torch.utils.data import Dataset
+
+from mmpose_kd.errors import ConfigError
+
+
+@DATASETS.register_module()
+class ViewDataset(Dataset):
+    """Another dataset, whose random augmentation takes one of a fixed number of forms for each sample.
+
+    A view is what the pipeline makes of a sample when Python's and NumPy's random states are set from the seed, the
+    sample's index and the view's number: it can be made again at any time, so that a teacher's answer to it can be
+    stored (see :class:`CachedTeacher <mmpose_kd.models.distillers.cached_teacher.CachedTeacher>`). Which of its views
+    a sample shows is drawn anew each time. The data sample's metainfo ``view`` is the view's number among all,
+    ``view * len(dataset) + index``.
+
+    Args:
+        dataset (dict): Config of the dataset.
+        num_views (int): Number of views of each sample.
+        seed (int): Seed of all views; not that of the training. Default: 0.
+
+    Raises:
+        ConfigError: The number of views is no positive whole number.
+
+    Example:
+        >>> dataset = DATASETS.build(dict(
+        ...     type='ViewDataset', num_views=4, dataset=dict(type='SyntheticPoseDataset', num_samples=2, pipeline=[
+        ...         dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomBBoxTransform'),
+        ...         dict(type='TopdownAffine', input_size=(64, 64)), dict(type='PackPoseInputs')])))
+        >>> bool((dataset.view(1, 3)['inputs'] == dataset.view(1, 3)['inputs']).all())
+        True
+    """
+
+    def __init__(self, dataset: dict, num_views: int, seed: int = 0) -> None:
+        if isinstance(num_views, bool) or not isinstance(num_views, int) or num_views < 1:
+            raise ConfigError(f'ViewDataset: num_views={num_views!r} given, expected a whole number of at least 1.')
+        self.cfg = copy.deepcopy(dataset)
+        self.dataset = DATASETS.build(dataset)
+        self.num_views = num_views
+        self.seed = seed
+
+    @property
+    def metainfo(self) -> dict:
+        """That of the dataset."""
+        return self.dataset.metainfo
+
+    def full_init(self) -> None:
+        """Read the annotations now, as MMEngine asks before worker processes start."""
+        if hasattr(self.dataset, 'full_init'):
+            self.dataset.full_init()
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict:
+        """One of the sample's views."""
+        return self.view(index, np.random.randint(self.num_views))
+
+    def view(self, index: int, view: int) -> dict:
+        """A certain view.
+
+        Args:
+            index (int): The sample.
+            view (int): Which of its views.
+
+        Returns:
+            dict: ``inputs`` and ``data_samples``, as the pipeline returns them.
+        """
+        states = random.getstate(), np.random.get_state()
+        seed = int(np.random.SeedSequence([self.seed, index, view]).generate_state(1)[0])
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            sample = self.dataset[index]
+        finally:
+            random.setstate(states[0])
+            np.random.set_state(states[1])
+        sample['data_samples'].set_metainfo(dict(view=view * len(self) + index))
+        return sample
+
+    def fingerprint(self) -> Dict[str, Any]:
+        """What makes the views what they are: config, annotations, number and seed. The data's folder may move."""
+        cfg = {key: value for key, value in self.cfg.items() if key != 'data_root'}
+        text = json.dumps(cfg, sort_keys=True, default=str)
+        file = _annotation_file(self.dataset)
+        return dict(
+            dataset=hashlib.sha256(text.encode()).hexdigest()[:16],
+            annotations=f'{zlib.crc32(file.read_bytes()):08x}' if file else '',
+            samples=len(self),
+            num_views=self.num_views,
+            seed=self.seed,
+            mmpose=mmpose.__version__)
+
+
+def _annotation_file(dataset: Dataset) -> Optional[Path]:
+    file = getattr(dataset, 'ann_file', None)
+    return Path(file) if file and Path(file).is_file() else None

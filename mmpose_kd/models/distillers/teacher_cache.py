@@ -1,0 +1,157 @@
+"""A teacher's answers on disk."""
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import numpy as np
+
+from mmpose_kd.errors import ConfigError
+
+FORMAT = 1
+SHARD = 2048  # views in a file
+
+
+class TeacherCache:
+    """Rows of numbers by the number of a view, in memory-mapped files of 2048 views each.
+
+    ``cache.json`` says what was stored: the fields with their shapes, the dtype, and of what. Beside each shard
+    ``00007.npy``, ``00007.json`` holds its checksum; it is written last, so that a shard without it was not finished
+    and is made again. A shard is checked when a process first reads from it.
+
+    Args:
+        folder (str | Path): The folder.
+
+    Raises:
+        ConfigError: There is no cache, one of another format, or one that is not complete.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / 'cache.json').is_file():
+            raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
+        self.meta = json.loads((self.folder / 'cache.json').read_text())
+        if self.meta.get('format') != FORMAT:
+            raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
+                              'it and make it anew.')
+        self.fields: Dict[str, List[int]] = self.meta['fields']
+        self._open: Dict[int, np.ndarray] = {}
+
+    @staticmethod
+    def create(folder: str, fields: Dict[str, Sequence[int]], count: int, source: Dict[str, Any],
+               dtype: str = 'float16') -> 'TeacherCache':
+        """Begin a cache, or go on with one of the same source.
+
+        Args:
+            folder (str): The folder.
+            fields (dict[str, Sequence[int]]): Shape of each field, without the batch.
+            count (int): Number of views.
+            source (dict): What was stored; see :meth:`check`.
+            dtype (str): NumPy's name of the numbers' type. Default: 'float16'.
+
+        Raises:
+            ConfigError: The folder has a cache of something else.
+        """
+        meta = dict(format=FORMAT, fields={name: list(shape) for name, shape in fields.items()}, count=count,
+                    dtype=dtype, source=source)
+        file = Path(folder) / 'cache.json'
+        if file.is_file():
+            cache = TeacherCache(folder)
+            cache.check(source)
+            if cache.meta != json.loads(json.dumps(meta)):
+                raise ConfigError(f'cache="{folder}" has other fields ({", ".join(cache.fields)}), dtype or views. '
+                                  'Remove it and make it anew.')
+            return cache
+        file.parent.mkdir(parents=True, exist_ok=True)
+        _write(file, json.dumps(meta, indent=1).encode())
+        return TeacherCache(folder)
+
+    def check(self, source: Dict[str, Any]) -> None:
+        """Refuse a cache of something else.
+
+        Args:
+            source (dict): What the training needs, by part: such as ``teacher`` and ``data``.
+
+        Raises:
+            ConfigError: A part differs; names it.
+        """
+        stored = self.meta['source']
+        for part, value in json.loads(json.dumps(source)).items():
+            if stored.get(part) != value:
+                keys = [k for k in value if stored.get(part, {}).get(k) != value[k]]
+                raise ConfigError(f'cache="{self.folder}" is stale: its {part} is another, in {", ".join(keys)}. '
+                                  'Make another cache for this config, or go back to the config of this one.')
+
+    def shards(self) -> int:
+        """Number of files."""
+        return -(-self.meta['count'] // SHARD)
+
+    def views_of(self, shard: int) -> range:
+        """The views of a file."""
+        return range(shard * SHARD, min((shard + 1) * SHARD, self.meta['count']))
+
+    def finished(self, shard: int) -> bool:
+        """Whether a file is written."""
+        return self._file(shard, 'json').is_file()
+
+    def write(self, shard: int, values: Dict[str, np.ndarray]) -> None:
+        """Write a file.
+
+        Args:
+            shard (int): Which.
+            values (dict[str, np.ndarray]): Of each field (views, ...), in the order of :meth:`views_of`.
+
+        Raises:
+            ConfigError: A number does not fit the dtype.
+        """
+        rows = np.concatenate([values[name].reshape(len(self.views_of(shard)), -1) for name in self.fields], axis=1)
+        with np.errstate(over='ignore'):
+            stored = np.ascontiguousarray(rows, dtype=self.meta['dtype'])
+        if not np.isfinite(stored).all():
+            raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
+                              'make the cache with --dtype float32.')
+        temporary = self._file(shard, f'tmp{os.getpid()}')
+        with open(temporary, 'wb') as file:
+            np.save(file, stored)
+        os.replace(temporary, self._file(shard, 'npy'))
+        _write(self._file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored))).encode())
+
+    def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
+        """The fields of some views.
+
+        Args:
+            views (Sequence[int]): Their numbers.
+
+        Returns:
+            dict[str, np.ndarray]: Of each field (len(views), ...), float32.
+
+        Raises:
+            ConfigError: A view is not stored, or a file is damaged.
+        """
+        rows = np.stack([self._shard(view // SHARD)[view % SHARD] for view in views]).astype(np.float32)
+        sizes = [int(np.prod(shape)) for shape in self.fields.values()]
+        parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
+        return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
+
+    def _shard(self, shard: int) -> np.ndarray:
+        if shard not in self._open:
+            if not self.finished(shard):
+                raise ConfigError(f'cache="{self.folder}" is not complete: {self._file(shard, "npy").name} is missing. '
+                                  'The command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
+            rows = np.load(self._file(shard, 'npy'), mmap_mode='r')
+            if zlib.crc32(rows) != json.loads(self._file(shard, 'json').read_text())['crc32']:
+                raise ConfigError(f'{self._file(shard, "npy")} is damaged: its checksum is another. Remove it and its '
+                                  '.json, and make it again: mim run mmpose_kd cache CONFIG')
+            self._open[shard] = rows
+        return self._open[shard]
+
+    def _file(self, shard: int, ending: str) -> Path:
+        return self.folder / f'{shard:05d}.{ending}'
+
+
+def _write(file: Path, data: bytes) -> None:
+    """Write a file at once or not at all."""
+    temporary = file.with_name(f'{file.name}.tmp{os.getpid()}')
+    temporary.write_bytes(data)
+    os.replace(temporary, file)

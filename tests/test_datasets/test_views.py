@@ -1,0 +1,75 @@
+import doctest
+
+import numpy as np
+import pytest
+from mmengine.registry import init_default_scope
+from mmpose.registry import DATASETS
+
+from mmpose_kd.datasets import views
+from mmpose_kd.errors import ConfigError
+
+
+def dataset(num_views=3, seed=0, samples=4, **kwargs):
+    init_default_scope('mmpose')
+    pipeline = [
+        dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomFlip'),
+        dict(type='RandomBBoxTransform'), dict(type='TopdownAffine', input_size=(64, 64)),
+        dict(type='PackPoseInputs')]
+    people = dict(type='SyntheticPoseDataset', num_samples=samples, seed=1, pipeline=pipeline, **kwargs)
+    return DATASETS.build(dict(type='ViewDataset', dataset=people, num_views=num_views, seed=seed))
+
+
+def same(a, b):
+    return bool((a['inputs'] == b['inputs']).all())
+
+
+def test_a_view_can_be_made_again_whatever_happened_between():
+    data = dataset()
+    before = data.view(2, 1)
+    np.random.rand(7)
+    assert same(data.view(2, 1), before)
+
+
+def test_views_samples_and_seeds_differ():
+    data = dataset()
+    assert not same(data.view(2, 1), data.view(2, 0))
+    assert not same(data.view(2, 1), data.view(1, 1))
+    assert not same(data.view(2, 1), dataset(seed=1).view(2, 1))
+
+
+def test_an_item_is_one_of_the_views_and_says_which():
+    data = dataset()
+    np.random.seed(0)
+    numbers = set()
+    for _ in range(30):
+        sample = data[1]
+        view, index = divmod(sample['data_samples'].metainfo['view'], len(data))
+        assert index == 1 and same(sample, data.view(1, view))
+        numbers.add(view)
+    assert numbers == {0, 1, 2}
+
+
+def test_the_random_state_goes_on_as_if_no_view_had_been_made():
+    data = dataset()
+    np.random.seed(3)
+    expected = np.random.rand(2)
+    np.random.seed(3)
+    data.view(0, 0)
+    assert np.random.rand(2).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize('changes', [
+    dict(num_views=4), dict(seed=1), dict(samples=5), dict(variety=0.3)], ids=lambda c: next(iter(c)))
+def test_the_fingerprint_changes_with_whatever_changes_a_view(changes):
+    assert dataset().fingerprint() == dataset().fingerprint()
+    assert dataset(**changes).fingerprint() != dataset().fingerprint()
+
+
+@pytest.mark.parametrize('num_views', [0, 1.5, True])
+def test_a_number_of_views_that_is_none_is_refused(num_views):
+    with pytest.raises(ConfigError, match=f'num_views={num_views} given'):
+        dataset(num_views)
+
+
+def test_docstring_examples_run():
+    assert doctest.testmod(views, extraglobs=dict(DATASETS=DATASETS)).failed == 0

@@ -1,0 +1,183 @@
+"""The teacher's cache: what it stores, what it refuses, and training with it."""
+import numpy as np
+import pytest
+import tiny
+import torch
+
+from mmpose_kd.cache import build_caches
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers import teacher_cache
+from mmpose_kd.models.distillers.teacher_cache import TeacherCache
+
+SOURCE = dict(teacher=dict(weights='a'), data=dict(samples=5))
+FIELDS = dict(outputs=(2, 3), tap=(4, ))
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch):
+    monkeypatch.setattr(teacher_cache, 'SHARD', 4)
+
+
+def values(views):
+    """Numbers of some views that float16 holds."""
+    rows = np.arange(10)[None] + 10. * np.array(views)[:, None]
+    return dict(outputs=rows[:, :6].reshape(-1, 2, 3), tap=rows[:, 6:])
+
+
+@pytest.fixture
+def cache(tmp_path):
+    cache = TeacherCache.create(str(tmp_path), FIELDS, 10, SOURCE)
+    for shard in range(cache.shards()):
+        cache.write(shard, values(cache.views_of(shard)))
+    return cache
+
+
+def test_views_are_read_in_the_order_asked_for(cache):
+    got = TeacherCache(cache.folder).read([9, 0, 5])
+    for name, value in values([9, 0, 5]).items():
+        np.testing.assert_array_equal(got[name], value)
+        assert got[name].dtype == np.float32
+
+
+def test_a_file_that_is_missing_is_named(cache):
+    (cache.folder / '00001.json').unlink()
+    reader = TeacherCache(cache.folder)
+    reader.read([0])
+    with pytest.raises(ConfigError, match='is not complete: 00001.npy is missing'):
+        reader.read([5])
+
+
+def test_a_damaged_file_is_named(cache):
+    file = cache.folder / '00001.npy'
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match=r'00001.npy is damaged'):
+        TeacherCache(cache.folder).read([5])
+
+
+def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
+    cache = TeacherCache.create(str(tmp_path), dict(outputs=(1, )), 1, SOURCE)
+    with pytest.raises(ConfigError, match='70000, which float16 cannot hold: .*--dtype float32'):
+        cache.write(0, dict(outputs=np.array([[7e4]])))
+    assert not cache.finished(0)
+
+
+@pytest.mark.parametrize('source, message', [
+    (dict(SOURCE, teacher=dict(weights='b')), 'its teacher is another, in weights'),
+    (dict(SOURCE, data=dict(samples=6)), 'its data is another, in samples'),
+])
+def test_a_stale_cache_is_refused(cache, source, message):
+    with pytest.raises(ConfigError, match=f'is stale: {message}'):
+        TeacherCache(cache.folder).check(source)
+    with pytest.raises(ConfigError, match='is stale'):
+        TeacherCache.create(str(cache.folder), FIELDS, 10, source)
+
+
+def test_other_fields_in_the_folder_are_not_overwritten(cache):
+    with pytest.raises(ConfigError, match='has other fields'):
+        TeacherCache.create(str(cache.folder), dict(outputs=(2, 3)), 10, SOURCE)
+    assert TeacherCache(cache.folder).read([1])['tap'].shape == (1, 4)
+
+
+def test_another_format_is_refused(cache):
+    file = cache.folder / 'cache.json'
+    file.write_text(file.read_text().replace('"format": 1', '"format": 0'))
+    with pytest.raises(ConfigError, match='has the format 0, expected 1'):
+        TeacherCache(cache.folder)
+
+
+@pytest.fixture
+def training(tmp_path):
+    """A function that writes a distilled training on views, with or without a cache; returns its config file."""
+    torch.manual_seed(5)
+    teacher = tiny.build(tiny.pose_model(8))
+    torch.save(dict(state_dict=teacher.state_dict()), tmp_path / 'teacher.pth')
+
+    def write(cache=True, num_views=2, objectives=None, views=True):
+        model = dict(
+            tiny.pose_model(), type='MultiKDDistiller',
+            metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
+            teacher=dict(config=tiny.pose_model(8), checkpoint=str(tmp_path / 'teacher.pth'), report_metric=False,
+                         metainfo=dict(from_file='configs/_base_/datasets/coco.py')),
+            objectives=objectives or dict(
+                loss_okd=dict(type='OutputObjective'),
+                loss_fkd=dict(
+                    type='FeatureObjective', student_taps=['backbone.layer3'], teacher_taps=['backbone.layer3'],
+                    student_channels=[16], teacher_channels=[32], connector=dict(type='ConvAligner'))))
+        if cache:
+            model['teacher']['cache'] = str(tmp_path / 'cache')
+        cfg = tiny.runner_cfg(model, tmp_path / f'run_{cache}', epochs=1)
+        if views:
+            cfg.train_dataloader.dataset = dict(
+                type='ViewDataset', num_views=num_views, dataset=cfg.train_dataloader.dataset)
+        cfg.custom_imports = dict(imports=['mmpose_kd'])
+        file = tmp_path / f'config_{cache}.py'
+        cfg.dump(str(file))
+        return file
+
+    return write
+
+
+def train(file):
+    return tiny.run(tiny.Config.fromfile(str(file)))
+
+
+def test_training_with_the_cache_is_training_without_it_on_the_same_views(training):
+    caches = build_caches(str(training()), dtype='float32')
+    assert caches[0].fields == {'outputs[0]': [17, 128], 'outputs[1]': [17, 128], 'backbone.layer3': [32, 4, 4]}
+    with_cache, without = (train(training(cache)).model.state_dict() for cache in (True, False))
+    torch.testing.assert_close(with_cache, without, rtol=1e-3, atol=1e-5)
+
+
+def test_the_teacher_is_not_run(training, monkeypatch):
+    file = training()
+    build_caches(str(file))
+    monkeypatch.setattr('mmpose_kd.models.distillers.teacher.Teacher._features', None)
+    assert train(file).iter == 2
+
+
+def test_a_second_call_makes_nothing_anew(training):
+    cache, = build_caches(str(training()))
+    written = {file: file.stat().st_mtime_ns for file in cache.folder.glob('*.npy')}
+    assert len(written) == 4
+    (cache.folder / '00002.json').unlink()  # as if it had been stopped there
+    build_caches(str(training()))
+    again = {file: file.stat().st_mtime_ns for file in cache.folder.glob('*.npy')}
+    assert [file.name for file in written if written[file] != again[file]] == ['00002.npy']
+
+
+def test_a_cache_of_other_views_stops_the_run_before_the_first_step(training):
+    build_caches(str(training()))
+    with pytest.raises(ConfigError, match=r'model.teacher: cache=.* is stale: its data is another, in num_views'):
+        train(training(num_views=3))
+
+
+def test_a_training_set_without_views_is_refused(training):
+    build_caches(str(training()))
+    with pytest.raises(ConfigError, match='the training set is a SyntheticPoseDataset.*type="ViewDataset"'):
+        train(training(views=False))
+
+
+def test_a_tap_that_is_not_stored_is_named(training):
+    build_caches(str(training(objectives=dict(loss_okd=dict(type='OutputObjective')))))
+    with pytest.raises(ConfigError, match=r'holds no tap "backbone.layer3", only outputs\[0\], outputs\[1\]'):
+        train(training())
+
+
+def test_taps_for_other_configs_are_stored_too(training):
+    cache, = build_caches(str(training(objectives=dict(loss_okd=dict(type='OutputObjective')))), ['backbone.layer3'])
+    assert cache.fields['backbone.layer3'] == [32, 4, 4]
+    assert train(training()).iter == 2
+
+
+def test_a_cache_that_was_never_made_is_told_how(training):
+    with pytest.raises(ConfigError, match='does not exist. Make it: mim run mmpose_kd cache CONFIG'):
+        train(training())
+
+
+@pytest.mark.parametrize('kwargs, message', [
+    (dict(cache=False), 'no teacher has a cache'), (dict(views=False), 'is a SyntheticPoseDataset. Wrap it')])
+def test_a_config_that_makes_no_cache_is_refused(training, kwargs, message):
+    with pytest.raises(ConfigError, match=message):
+        build_caches(str(training(**kwargs)))

@@ -1,0 +1,29 @@
+"""Store the teachers' answers for a config whose teacher has a cache; ``mim run mmpose_kd cache`` runs it."""
+import argparse
+import sys
+
+from mmpose_kd.cache import build_caches
+from mmpose_kd.errors import ConfigError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the distilled training')
+    parser.add_argument('--taps', nargs='+', default=[], help='teacher taps to store beside those of the config')
+    parser.add_argument('--dtype', default='float16', choices=('float16', 'float32'))
+    parser.add_argument('--device', help='default: a GPU, if there is one')
+    args = parser.parse_args()
+    try:
+        caches = build_caches(args.config, args.taps, args.dtype, args.device)
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('stopped; the same command goes on from here')
+    for cache in caches:
+        size = sum(file.stat().st_size for file in cache.folder.glob('*.npy'))
+        print(f'{cache.folder}: {cache.meta["count"]} views, {size / cache.meta["count"] / 1024:.1f} KB each, '
+              f'{size / 2**30:.2f} GB; {", ".join(cache.fields)}')
+
+
+if __name__ == '__main__':
+    main()
