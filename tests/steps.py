@@ -18,9 +18,10 @@ def one_step(cfg: Config, work_dir, batch_size=2):
     """
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         cfg[name].update(batch_size=batch_size, num_workers=0, persistent_workers=False)
+        dataset = cfg[name].dataset.get('dataset', cfg[name].dataset)
         if importlib.util.find_spec('albumentations') is None:
-            cfg[name].dataset.pipeline = [t for t in cfg[name].dataset.pipeline if t['type'] != 'Albumentation']
-        cfg[name].dataset['num_samples' if 'num_samples' in cfg[name].dataset else 'indices'] = batch_size
+            dataset.pipeline = [t for t in dataset.pipeline if t['type'] != 'Albumentation']
+        dataset['num_samples' if 'num_samples' in dataset else 'indices'] = batch_size
     cfg.train_cfg.max_epochs = 1
     cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
     drop_initial_weights(cfg.model)
