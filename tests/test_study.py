@@ -77,6 +77,15 @@ def test_the_hash_changes_with_the_config_and_with_that_of_the_teacher(study):
     assert longer.runs[2].hash() != kd
 
 
+def test_the_hash_does_not_change_with_the_folders_of_teacher_and_data(study):
+    def kd(folder):
+        return study(cfg_options={'model.teacher.checkpoint': f'{folder}/t.pth'}, runs=dict(
+            alone=dict(config='alone.py'), kd=dict(config='kd.py'))).runs[1].hash()
+
+    assert kd('/here') == kd('/there/and/there')
+    assert kd('/here') != kd('elsewhere')
+
+
 def test_differences_are_paired_by_seed_and_have_students_interval():
     alone, ours = [0.50, 0.53, 0.48], [0.55, 0.56, 0.545]
     runs = [dict(name=name, seed=seed, metrics=dict(PCK=value))

@@ -54,9 +54,11 @@ class Run:
         return cfg
 
     def hash(self) -> str:
-        """Twelve characters that change with anything in its config or in those of the runs that it needs."""
-        cfg = self.cfg().to_dict()
-        text = json.dumps(cfg, sort_keys=True, default=str).replace(str(self.config.parent), '')
+        """Twelve characters that change with anything in its config or in those of the runs that it needs.
+
+        Of absolute paths only the last part counts, so that data, teachers and this package may lie elsewhere.
+        """
+        text = without_folders(json.dumps(self.cfg().to_dict(), sort_keys=True, default=str))
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
 
@@ -132,6 +134,11 @@ def load_plan(path: str) -> Plan:
     rounds = max(len(runs) for runs in by_name.values())
     ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
     return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
+
+
+def without_folders(text: str) -> str:
+    """JSON with the last part of each absolute path alone."""
+    return re.sub(r'"/[^"]*/', '"', text)
 
 
 def _needed(options: Dict[str, Any], earlier: Dict[str, List[Run]], seed: int, where: str) -> tuple:

@@ -13,7 +13,7 @@ from scipy.stats import t
 
 import mmpose_kd
 
-from .plan import Plan, Run
+from .plan import Plan, Run, without_folders
 from .train import state_of
 
 
@@ -36,7 +36,8 @@ def collect(plan: Plan, out: Path) -> dict:
         curve = _curve(run, out, list(plan.metrics))
         state.pop('finished')
         runs.append(dict(
-            name=run.name, label=run.label, seed=run.seed, config=run.config.name, options=run.options, **state,
+            name=run.name, label=run.label, seed=run.seed, config=run.config.name,
+            options=json.loads(without_folders(json.dumps(run.options))), **state,
             metrics=curve[max(curve)], curve={str(epoch): values for epoch, values in sorted(curve.items())}))
     versions = dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
                     mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)

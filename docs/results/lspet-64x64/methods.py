@@ -1,0 +1,26 @@
+# Every method with the learning rate and length that are best for the student alone (tune.py), three seeds.
+title = 'ResNet-18-w16 taught by HRNet-W32 on LSPET 64x64'
+seeds = [0, 1, 2]
+baseline = 'alone'
+metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
+cfg_options = {'train_cfg.max_epochs': 20, 'optim_wrapper.optimizer.lr': 2e-3}
+
+teacher = {
+    'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
+    'model.teacher.cache': '{{$MMPOSE_KD_CACHE:work_dirs/cache_lspet-64x64}}',
+    'model.teacher.precision': 'bf16',
+    'model.teacher.report_metric': False
+}
+labels = {
+    'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet',
+    'cross-stage': 'cross-stage', 'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
+    'cross-stage-mft-wa': 'cross-stage + MFT + WA'
+}
+pair = 'resnet18-w16_hrnet-w32_lspet-64x64'
+runs = dict(
+    alone=dict(config='../../../configs/students/resnet18-w16_simdr_lspet-64x64.py', label='student alone'),
+    **{
+        name: dict(config=f'../../../configs/study/{name}_{pair}.py', label=label, cfg_options=teacher)
+        for name, label in labels.items()
+    })
+del teacher, labels, pair
