@@ -1,7 +1,8 @@
 from .coordinate import SimDRKLLoss, SimDRLoss, gaussian_labels, simdr_cross_entropy, simdr_kl
-from .expectation import expected_coordinates, joint_distributions
+from .expectation import expected_coordinates, joint_distributions, pose_in_pixels
 from .feature import FeatureMSELoss, feature_mse
 from .heatmap import HeatmapKDLoss, heatmap_kl, heatmap_mse
+from .pose import ProgressivePoseLoss, progressive_pose_l1
 from .relation import (
                        AttentionTransferLoss,
                        RKDLoss,
@@ -14,8 +15,9 @@ from .relation import (
 from .structure import JointStructureLoss, joint_distance, joint_relation, limb_direction
 
 __all__ = [
-    'AttentionTransferLoss', 'FeatureMSELoss', 'HeatmapKDLoss', 'JointStructureLoss', 'RKDLoss', 'SimDRKLLoss',
-    'SimDRLoss', 'SimilarityLoss', 'attention_distance', 'expected_coordinates', 'feature_mse', 'gaussian_labels',
-    'heatmap_kl', 'heatmap_mse', 'joint_distance', 'joint_distributions', 'joint_relation', 'limb_direction',
-    'rkd_angle', 'rkd_distance', 'simdr_cross_entropy', 'simdr_kl', 'similarity_distance'
+    'AttentionTransferLoss', 'FeatureMSELoss', 'HeatmapKDLoss', 'JointStructureLoss', 'ProgressivePoseLoss',
+    'RKDLoss', 'SimDRKLLoss', 'SimDRLoss', 'SimilarityLoss', 'attention_distance', 'expected_coordinates',
+    'feature_mse', 'gaussian_labels', 'heatmap_kl', 'heatmap_mse', 'joint_distance', 'joint_distributions',
+    'joint_relation', 'limb_direction', 'pose_in_pixels', 'progressive_pose_l1', 'rkd_angle', 'rkd_distance',
+    'simdr_cross_entropy', 'simdr_kl', 'similarity_distance'
 ]

@@ -13,13 +13,16 @@ Outputs = Union[Tensor, Tuple[Tensor, Tensor]]
 # SimDR logits are log-probabilities. Heatmaps are trained to a peak of 1: with 0.05 the peak counts exp(20) times what
 # the background does, which is enough against the thousands of its cells.
 SIMDR_TEMPERATURE, HEATMAP_TEMPERATURE = 1.0, 0.05
+# For a pose that is not trained through: of two peaks the higher one counts, and it is still found between the bins.
+POSE_TEMPERATURE = 0.05
 
 
 def joint_distributions(outputs: Outputs, temperature: Optional[float] = None) -> Tuple[Tensor, ...]:
     """Softmax of a head's output over the places that a joint can have.
 
     Args:
-        outputs (Tensor | tuple[Tensor, Tensor]): Heatmaps (N, K, H, W), or SimDR logits (N, K, Wx) and (N, K, Wy).
+        outputs (Tensor | tuple[Tensor, Tensor]): Heatmaps (N, K, H, W), or SimDR logits (N, K, Wx) and (N, K, Wy). Of
+            a list of heatmaps, as heads of several stages return, the last are taken.
         temperature (float, optional): What the output is divided by. Default: 1 for SimDR logits, 0.05 for heatmaps.
 
     Returns:
@@ -29,6 +32,8 @@ def joint_distributions(outputs: Outputs, temperature: Optional[float] = None) -
     Raises:
         ConfigError: The output is neither.
     """
+    if isinstance(outputs, (list, tuple)) and outputs and all(x.dim() == 4 for x in outputs):
+        outputs = outputs[-1]
     if isinstance(outputs, Tensor) and outputs.dim() == 4:
         heatmaps = at_least_float32(outputs) / (temperature or HEATMAP_TEMPERATURE)
         return (heatmaps.flatten(2).softmax(-1).view_as(heatmaps), )
@@ -62,9 +67,48 @@ def expected_coordinates(outputs: Outputs, temperature: Optional[float] = None) 
         >>> expected_coordinates(logits)
         tensor([[[2., 0.]]])
     """
+    return _means(_axes(outputs, temperature))
+
+
+def pose_in_pixels(outputs: Outputs, input_size: Tuple[int, int], temperature: float = POSE_TEMPERATURE,
+                   udp: bool = False) -> Tensor:
+    """The pose in a head's output: :func:`expected_coordinates`, in pixels of the input.
+
+    Args:
+        outputs (Tensor | tuple[Tensor, Tensor]): Heatmaps (N, K, H, W), or SimDR logits (N, K, Wx) and (N, K, Wy).
+        input_size (tuple[int, int]): Width and height of the input in pixels.
+        temperature (float): Temperature of the softmax. Default: 0.05.
+        udp (bool): Whether the codec maps the first and last cell to the first and last pixel, as ``UDPHeatmap`` does.
+            Default: False.
+
+    Returns:
+        Tensor: Coordinates (x, y) in input pixels, (N, K, 2), at least float32.
+
+    Raises:
+        ConfigError: The output is neither, or its cells are no squares of the input.
+
+    Example:
+        >>> import torch
+        >>> logits = torch.tensor([[[0., 0., 200., 0.]]]), torch.tensor([[[200., 0., 0., 0.]]])
+        >>> pose_in_pixels(logits, (2, 2))  # two bins a pixel
+        tensor([[[1., 0.]]])
+    """
+    axes = _axes(outputs, temperature)
+    width, height = (p.shape[-1] for p in axes)
+    if abs(width * input_size[1] - height * input_size[0]) > max(input_size):
+        raise ConfigError(f'an output of {width} x {height} cells or bins given for an input of {input_size[0]} x '
+                          f'{input_size[1]} pixels: expected the same aspect ratio.')
+    last = int(udp)
+    scale = [(pixels - last) / (p.shape[-1] - last) for pixels, p in zip(input_size, axes)]
+    return _means(axes) * torch.tensor(scale, dtype=axes[0].dtype, device=axes[0].device)
+
+
+def _axes(outputs: Outputs, temperature: Optional[float]) -> Tuple[Tensor, Tensor]:
+    """Distributions of x (N, K, W) and y (N, K, H)."""
     distributions = joint_distributions(outputs, temperature)
-    if len(distributions) == 1:
-        heatmaps, = distributions
-        distributions = heatmaps.sum(2), heatmaps.sum(3)
-    places = (torch.arange(p.shape[-1], dtype=p.dtype, device=p.device) for p in distributions)
-    return torch.stack([(p * place).sum(-1) for p, place in zip(distributions, places)], dim=-1)
+    return (distributions[0].sum(2), distributions[0].sum(3)) if len(distributions) == 1 else distributions
+
+
+def _means(axes: Tuple[Tensor, Tensor]) -> Tensor:
+    places = (torch.arange(p.shape[-1], dtype=p.dtype, device=p.device) for p in axes)
+    return torch.stack([(p * place).sum(-1) for p, place in zip(axes, places)], dim=-1)

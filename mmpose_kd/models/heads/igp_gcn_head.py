@@ -1,0 +1,305 @@
+"""A head that refines another head's pose, by a graph of the joints and what the image shows at each."""
+from typing import List, Optional, Sequence, Union
+
+import torch
+import torch.nn.functional as F
+from mmpose.models.heads.base_head import BaseHead
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+from mmpose.utils.tensor_utils import to_numpy
+from mmpose.utils.typing import OptSampleList
+from torch import Tensor, nn
+
+from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.limbs import limbs_of
+from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
+
+
+class SemGConv(nn.Module):
+    r"""Semantic graph convolution (Zhao et al., CVPR 2019, Eq. 2, as in their code).
+
+    .. math:: y_i = a_{ii} W_0 x_i + \sum_{j \in \mathcal{N}(i)} a_{ij} W_1 x_j + b, \quad
+        a_i = softmax_{j \in \mathcal{N}(i) \cup \{i\}}(e_{ij})
+
+    with :math:`W_0` for the joint itself, :math:`W_1` for its neighbours, and :math:`e_{ij}` one learnt logit for each
+    directed edge, which starts at 0: all neighbours count alike.
+
+    Args:
+        in_channels (int): Channels of each joint's feature, in.
+        out_channels (int): Channels out.
+        num_joints (int): Number of joints, K.
+        limbs (Sequence[tuple[int, int]]): Pairs of joints that are neighbours.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, num_joints: int, limbs: Sequence[Sequence[int]]):
+        super().__init__()
+        self.own = nn.Linear(in_channels, out_channels)  # its bias is b
+        self.neighbours = nn.Linear(in_channels, out_channels, bias=False)
+        self.edges = nn.Parameter(torch.zeros(num_joints, num_joints))
+        linked = torch.eye(num_joints, dtype=torch.bool)
+        for i, j in limbs:
+            linked[i, j] = linked[j, i] = True
+        self.register_buffer('linked', linked, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, K, in_channels) of the joints to (N, K, out_channels)."""
+        weights = self.edges.masked_fill(~self.linked, float('-inf')).softmax(-1)
+        own = weights.diagonal()
+        to_itself = F.linear(x, self.own.weight) * own.unsqueeze(-1)
+        return to_itself + (weights - own.diag_embed()) @ self.neighbours(x) + self.own.bias
+
+
+class GraphBlock(nn.Module):
+    """Residual block of two graph convolutions, with half the channels between them.
+
+    Args:
+        channels (int): Channels in and out.
+        num_joints (int): Number of joints, K.
+        limbs (Sequence[tuple[int, int]]): Pairs of joints that are neighbours.
+    """
+
+    def __init__(self, channels: int, num_joints: int, limbs: Sequence[Sequence[int]]):
+        super().__init__()
+        self.convs = nn.ModuleList([SemGConv(channels, channels // 2, num_joints, limbs),
+                                    SemGConv(channels // 2, channels, num_joints, limbs)])
+        self.norms = nn.ModuleList([nn.BatchNorm1d(channels // 2), nn.BatchNorm1d(channels)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (N, K, channels) to the same shape."""
+        hidden = _over_channels(self.norms[0], self.convs[0](x)).relu()
+        return (x + _over_channels(self.norms[1], self.convs[1](hidden))).relu()
+
+
+@MODELS.register_module()
+class IGPGCNHead(BaseHead):
+    """Image-guided progressive GCN: stage 2 of the coarse-to-fine distillation (Ji et al., arXiv 2508.11212).
+
+    It wraps the head of stage 1, ``base``, and refines its pose in steps. Each step looks at one feature map, from the
+    coarsest to the finest, where the joints are so far; a graph convolution over the skeleton turns what it saw into a
+    correction of the pose. The layers that correct start at zero, so that training starts exactly at the pose of
+    stage 1.
+
+    Of the paper only the abstract is public. The graph is that of OPEC-Net's module of the same name (Qiu et al., ECCV
+    2020): semantic graph convolutions in residual blocks, and features added coarse to fine. Ours are the residual
+    steps, the sampling at the pose of the step before (there at the first one), the narrow widths, and that the maps
+    are sampled as they are, without a decoder or node attention.
+
+    - The pose of stage 1 is the expectation of its heatmaps or SimDR logits, at a temperature so low that of two peaks
+      the higher one counts; it is differentiable in form, but enters without a gradient.
+    - A point at p pixels is at p times map size over input size in cells, as in MMPose's codecs. Maps are sampled
+      there bilinearly (``align_corners=False``, the border repeated).
+    - Scores, and heatmaps if asked for, are those of ``base``, as it predicts them. In the flip test both poses are
+      refined and averaged; heatmap heads need no ``shift_heatmap``.
+    - The refinement is computed in float32 even under autocast: bfloat16 has no half pixels beyond 128.
+
+    In stage 2 the distiller freezes the rest, with ``frozen=['backbone', 'head.base']``, and :class:`PoseObjective
+    <mmpose_kd.models.objectives.PoseObjective>` compares the steps with the teacher's pose. Where ``base`` is trained
+    as well, its own losses on the labels are added.
+
+    Args:
+        base (dict): Config of the head of stage 1: one that returns heatmaps or SimDR logits, with a decoder.
+        in_channels (Sequence[int]): Channels of the map of each step, at least two steps.
+        skeleton (dict | Sequence[Sequence[int]]): Which joints are neighbours: metainfo of the dataset, such as
+            ``dict(from_file='configs/_base_/datasets/coco.py')``, or pairs of joints.
+        in_indices (Sequence[int], optional): The map of each step, among those of the backbone or neck. Default:
+            -1, -2, -3: the last first, which is the coarsest of a ResNet.
+        pools (Sequence[int], optional): Factor by which the map of each step is averaged down before, for a backbone
+            with one map. Default: 1 each.
+        hidden_channels (int): Channels of the joints' features at the beginning. Default: 64.
+        image_channels (Sequence[int]): Channels that each step adds to them. Default: (64, 32, 32).
+        temperature (float): Temperature of the softmax whose expectation is the first pose. Default: 0.05.
+        label_weight (float): Factor of the same loss on the labels, ``loss_refine``. The labels are SimDR bins, or
+            what ``PackPoseInputs(pack_transformed=True)`` packs. Default: 0, none.
+        loss (dict): That loss. Default: ``dict(type='ProgressivePoseLoss')``.
+        init_cfg (dict, optional): Initialisation.
+
+    Raises:
+        ConfigError: The lists do not fit each other, the skeleton does not fit the joints, or at the first step a map
+            does not have the stated channels.
+
+    Example:
+        >>> codec = dict(type='SimDRLabel', input_size=(192, 256), sigma=(4.9, 5.66), simcc_split_ratio=2.0)
+        >>> head = MODELS.build(dict(
+        ...     type='IGPGCNHead',
+        ...     base=dict(type='SimDRHead', in_channels=512, in_stride=32, out_channels=17, decoder=codec),
+        ...     in_channels=(512, 256, 128),  # ResNet-18 with out_indices=(1, 2, 3)
+        ...     skeleton=[[5, 7], [7, 9], [6, 8], [8, 10]]))
+        >>> maps = [torch.rand(2, channels, side, side) for channels, side in ((128, 32), (256, 16))]
+        >>> [pose.shape for pose in head((*maps, torch.rand(2, 512, 8, 6)))]  # that of stage 1, and one of each step
+        [torch.Size([2, 17, 2]), torch.Size([2, 17, 2]), torch.Size([2, 17, 2]), torch.Size([2, 17, 2])]
+    """
+
+    def __init__(self,
+                 base: dict,
+                 in_channels: Sequence[int],
+                 skeleton: Union[dict, Sequence[Sequence[int]]],
+                 in_indices: Optional[Sequence[int]] = None,
+                 pools: Optional[Sequence[int]] = None,
+                 hidden_channels: int = 64,
+                 image_channels: Sequence[int] = (64, 32, 32),
+                 temperature: float = POSE_TEMPERATURE,
+                 label_weight: float = 0.0,
+                 loss: dict = dict(type='ProgressivePoseLoss'),
+                 init_cfg: Optional[dict] = None):
+        super().__init__(init_cfg)
+        steps = len(in_channels)
+        self.in_channels = tuple(in_channels)
+        self.in_indices = tuple(range(-1, -1 - steps, -1)) if in_indices is None else tuple(in_indices)
+        self.pools = (1, ) * steps if pools is None else tuple(pools)
+        lengths = dict(in_channels=steps, in_indices=len(self.in_indices), pools=len(self.pools),
+                       image_channels=len(image_channels))
+        if steps < 2 or set(lengths.values()) != {steps}:
+            raise ConfigError(f'IGPGCNHead: lists of the lengths {lengths} given, expected one entry in each for every '
+                              'step, and at least two steps.')
+        self.base = build(MODELS, base, 'IGPGCNHead.base')
+        self.decoder = getattr(self.base, 'decoder', None)
+        if getattr(self.decoder, 'input_size', None) is None:
+            raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} without a decoder that has an input_size '
+                              'given, expected the head of stage 1 with its codec as decoder.')
+        self.input_size = tuple(self.decoder.input_size)
+        self.out_channels = joints = self.base.out_channels
+        limbs = limbs_of(skeleton, joints)
+        self.temperature = temperature
+        self.label_weight = label_weight
+        self.loss_module = build(MODELS, loss, 'IGPGCNHead.loss')
+
+        self.enter = SemGConv(3, hidden_channels, joints, limbs)
+        self.enter_norm = nn.BatchNorm1d(hidden_channels)
+        self.first = GraphBlock(hidden_channels, joints, limbs)
+        self.looks, self.blocks, self.corrections = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
+        width = hidden_channels
+        for channels, seen in zip(self.in_channels, image_channels):
+            width += seen
+            self.looks.append(nn.Linear(channels, seen))
+            self.blocks.append(GraphBlock(width, joints, limbs))
+            self.corrections.append(SemGConv(width, 2, joints, limbs))
+        for parameter in self.corrections.parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, feats: Sequence[Tensor]) -> List[Tensor]:
+        """The pose of stage 1, and that of each step.
+
+        Args:
+            feats (Sequence[Tensor]): Feature maps of the backbone or neck.
+
+        Returns:
+            list[Tensor]: Coordinates (x, y) in input pixels, (N, K, 2), float32; the last is the result.
+        """
+        maps = [self._map(feats, step) for step in range(len(self.in_channels))]
+        outputs = self.base(feats)
+        with torch.autocast(feats[-1].device.type, enabled=False):
+            pose = self._first_pose(outputs)
+            size = pose.new_tensor(self.input_size)
+            x = self.enter(torch.cat([pose * 2 / size - 1, _confidence(outputs).detach().to(pose)], dim=-1))
+            x = self.first(_over_channels(self.enter_norm, x).relu())
+            poses = [pose]
+            for feature, pool, look, block, correct in zip(
+                    maps, self.pools, self.looks, self.blocks, self.corrections):
+                seen = look(sample_at(feature.float(), poses[-1].detach(), self.input_size, pool))
+                x = block(torch.cat([x, seen], dim=-1))
+                poses.append(poses[-1] + correct(x) * size / 2)
+        return poses
+
+    def predict(self, feats: Sequence, batch_data_samples: OptSampleList, test_cfg: dict = {}):
+        """Refined keypoints, with the scores of the head of stage 1.
+
+        Args:
+            feats (Sequence[Tensor] | list[Sequence[Tensor]]): Feature maps, in the flip test those of the images and
+                of the flipped images.
+            batch_data_samples (list[PoseDataSample]): The batch's annotations.
+            test_cfg (dict): ``flip_test``, and what ``base`` takes.
+
+        Returns:
+            list[InstanceData]: ``keypoints`` (1, K, 2) in input pixels and ``keypoint_scores`` (1, K); what else
+            ``base`` predicts is kept.
+        """
+        result = self.base.predict(feats, batch_data_samples, test_cfg)
+        preds = result[0] if isinstance(result, tuple) else result
+        if test_cfg.get('flip_test', False):
+            pose, flipped = (self.forward(views)[-1] for views in feats)
+            flipped = flipped[:, batch_data_samples[0].metainfo['flip_indices']]
+            pose = (pose + torch.stack([self.input_size[0] - 1 - flipped[..., 0], flipped[..., 1]], dim=-1)) / 2
+        else:
+            pose = self.forward(feats)[-1]
+        for pred, keypoints in zip(preds, to_numpy(pose)):
+            pred.keypoints = keypoints[None]
+        return result
+
+    def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: dict = {}) -> dict:
+        """Losses on the labels.
+
+        Args:
+            feats (Sequence[Tensor]): Feature maps.
+            batch_data_samples (list[PoseDataSample]): Annotations.
+            train_cfg (dict): What ``base`` takes.
+
+        Returns:
+            dict: The losses of ``base``, unless it is frozen, and with a ``label_weight`` the scalar ``loss_refine``.
+        """
+        losses = {}
+        if any(parameter.requires_grad for parameter in self.base.parameters()):
+            losses.update(self.base.loss(feats, batch_data_samples, train_cfg))
+        poses = self.forward(feats)
+        if self.label_weight:
+            labels = [sample.gt_instance_labels for sample in batch_data_samples]
+            weights = torch.cat([label.keypoint_weights for label in labels])
+            target = torch.cat([self._label(sample).to(poses[0]) for sample in batch_data_samples])
+            losses['loss_refine'] = self.label_weight * self.loss_module(poses[1:], target, weights, self.input_size)
+        return losses
+
+    def _map(self, feats: Sequence[Tensor], step: int) -> Tensor:
+        index, channels = self.in_indices[step], self.in_channels[step]
+        if not -len(feats) <= index < len(feats):
+            raise ConfigError(f'IGPGCNHead: in_indices[{step}]={index} given, but the backbone or neck returns '
+                              f'{len(feats)} maps. Change in_indices, or the backbone\'s out_indices.')
+        feature = feats[index]
+        if feature.shape[1] != channels:
+            raise ConfigError(f'IGPGCNHead: in_channels[{step}]={channels} given, but feats[{index}] has the shape '
+                              f'{tuple(feature.shape)}: set in_channels[{step}]={feature.shape[1]}.')
+        return feature
+
+    def _first_pose(self, outputs: Outputs) -> Tensor:
+        udp = type(self.decoder).__name__ == 'UDPHeatmap'
+        return pose_in_pixels(outputs, self.input_size, self.temperature, udp).float().detach()
+
+    def _label(self, sample: PoseDataSample) -> Tensor:
+        if 'keypoint_bins' in sample.gt_instance_labels:
+            return sample.gt_instance_labels.keypoint_bins / self.decoder.simcc_split_ratio
+        if 'transformed_keypoints' in sample.gt_instances:
+            return torch.as_tensor(sample.gt_instances.transformed_keypoints)
+        raise ConfigError('IGPGCNHead: label_weight needs the coordinates of the labels, which the annotations do not '
+                          'hold. Set PackPoseInputs(pack_transformed=True) in the training pipeline.')
+
+
+def sample_at(feature: Tensor, pose: Tensor, input_size: Sequence[int], pool: int = 1) -> Tensor:
+    """A feature map at the joints, interpolated bilinearly; beyond its border the border is repeated.
+
+    Cell c of a map is centred on pixel c times input size over map size, as in MMPose's codecs. For ``grid_sample``
+    without ``align_corners`` that centre is at (2 c + 1) / size - 1, whether the map is then averaged down or not.
+
+    Args:
+        feature (Tensor): Feature map (N, C, H, W).
+        pose (Tensor): Coordinates (x, y) in input pixels, (N, K, 2).
+        input_size (Sequence[int]): Width and height of the input in pixels.
+        pool (int): Factor by which the map is averaged down before. Default: 1.
+
+    Returns:
+        Tensor: Features (N, K, C).
+    """
+    height, width = feature.shape[2:]
+    grid = pose * 2 / pose.new_tensor(input_size) + 1 / pose.new_tensor([width, height]) - 1
+    if pool > 1:
+        feature = F.adaptive_avg_pool2d(feature, (height // pool, width // pool))
+    sampled = F.grid_sample(feature, grid.unsqueeze(2), padding_mode='border', align_corners=False)
+    return sampled.squeeze(-1).transpose(1, 2)
+
+
+def _over_channels(norm: nn.Module, x: Tensor) -> Tensor:
+    """A norm of (N, C) on features (N, K, C)."""
+    return norm(x.flatten(0, 1)).view_as(x)
+
+
+def _confidence(outputs: Outputs) -> Tensor:
+    """Probability (N, K, 1) of the likeliest cell, or bin of the less certain axis."""
+    peaks = [distribution.flatten(2).amax(-1, keepdim=True) for distribution in joint_distributions(outputs)]
+    return torch.stack(peaks).amin(0)

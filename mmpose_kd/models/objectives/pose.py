@@ -1,0 +1,64 @@
+"""The teacher's final pose, for a head that refines a pose in steps."""
+from typing import Union
+
+from mmpose.registry import MODELS
+from torch import Tensor
+
+from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, pose_in_pixels
+from mmpose_kd.models.objectives.base import Objective, keypoint_weights
+from mmpose_kd.models.taps import Record
+
+
+@MODELS.register_module()
+class PoseObjective(Objective):
+    """Draw every step of a refined pose to the teacher's final pose.
+
+    Stage 2 of the coarse-to-fine distillation (Ji et al., arXiv 2508.11212), in which the steps of
+    :class:`IGPGCNHead <mmpose_kd.models.heads.IGPGCNHead>` are `supervised progressively by the teacher's final output
+    pose`. The loss is not public; ours is that of OPEC-Net, see :class:`ProgressivePoseLoss
+    <mmpose_kd.models.losses.ProgressivePoseLoss>`, on the joints that are labelled.
+
+    The teacher may have heatmaps or SimDR logits, whatever the student has in stage 1. Its input may have another size
+    than the student's, but the same aspect ratio; a cell then lies at the same fraction of both inputs.
+
+    Args:
+        loss (dict): How the poses are compared. Default: ``dict(type='ProgressivePoseLoss')``.
+        temperature (float): Temperature of the softmax over the teacher's cells or bins, whose expectation is its pose.
+            Default: 0.05.
+        udp (bool): Whether the teacher's codec is ``UDPHeatmap``. Default: False.
+        weight (float | dict): Factor of the loss, or a schedule. Default: 1.
+        teacher (str): Which teacher. Default: 'teacher'.
+
+    Raises:
+        ConfigError: The loss cannot be built; at the first step, the student's head does not refine a pose, or the
+            teacher's output has another aspect ratio than the student's input.
+
+    Example:
+        >>> model = dict(
+        ...     type='MultiKDDistiller',
+        ...     frozen=['backbone', 'head.base'],
+        ...     objectives=dict(loss_pose=dict(type='PoseObjective', weight=1.0)))
+    """
+
+    def __init__(self,
+                 loss: dict = dict(type='ProgressivePoseLoss'),
+                 temperature: float = POSE_TEMPERATURE,
+                 udp: bool = False,
+                 weight: Union[float, dict] = 1.0,
+                 teacher: str = 'teacher'):
+        super().__init__(weight, teacher)
+        self.loss = build(MODELS, loss, 'loss')
+        self.temperature = temperature
+        self.udp = udp
+
+    def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:
+        """The loss of the batch, a scalar; see :meth:`Objective.forward`."""
+        poses = student.outputs
+        if not isinstance(poses, (list, tuple)) or not all(x.dim() == 3 and x.shape[-1] == 2 for x in poses):
+            raise ConfigError("the student's head does not return a list of poses (N, K, 2), as IGPGCNHead does, so "
+                              'there is no refined pose to compare. Compare heatmaps or SimDR logits with '
+                              'OutputObjective.')
+        input_size = tuple(int(pixels) for pixels in data_samples[0].metainfo['input_size'])
+        target = pose_in_pixels(teacher.outputs, input_size, self.temperature, self.udp)
+        return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), input_size)
