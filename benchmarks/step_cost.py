@@ -1,0 +1,117 @@
+"""Time one training step of several configs, interleaved in one process.
+
+The first config is the baseline. Images are random, labels come from each config's own codec, teachers have random
+weights: none of that changes the time of a step. Data loading is not part of it. The medians of all rounds are printed,
+and the median of each round's ratio to the baseline, which other work on the machine moves less.
+
+    python benchmarks/step_cost.py configs/students/NAME.py configs/multi_kd/NAME.py --batch-size 32
+"""
+import argparse
+import logging
+import os
+import platform
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmcv.transforms import Compose
+from mmengine.config import Config, DictAction
+from mmengine.dataset import pseudo_collate
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS, MODELS
+
+import mmpose_kd
+from mmpose_kd.deploy.student import drop_initial_weights
+from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
+
+
+def sample(cfg: Config, rng: np.random.RandomState) -> dict:
+    """A person with random joints in a random image of the config's input size, packed as for training."""
+    dataset = cfg.train_dataloader.dataset.get('dataset', cfg.train_dataloader.dataset)
+    meta = parse_pose_metainfo(dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO)
+    width, height = cfg.model.head.get('base', cfg.model.head).decoder.input_size
+    joints = meta['num_keypoints']
+    results = dict(
+        img=rng.randint(0, 256, (height, width, 3), dtype=np.uint8),
+        keypoints=rng.uniform(0, (width, height), (1, joints, 2)),
+        keypoints_visible=np.ones((1, joints), dtype=np.float32),
+        dataset_keypoint_weights=np.ones(joints, dtype=np.float32),
+        flip_indices=meta['flip_indices'], id=0, img_id=0, img_path='', category_id=1, crowd_index=0.,
+        ori_shape=(height, width), img_shape=(height, width), input_size=(width, height), flip=False,
+        flip_direction=None, input_center=np.zeros(2), input_scale=np.ones(2), raw_ann_info=None,
+        dataset_name=meta['dataset_name'], bbox=np.zeros((1, 4)), bbox_score=np.ones(1),
+        bbox_center=np.zeros((1, 2)), bbox_scale=np.ones((1, 2)))
+    results['transformed_keypoints'] = results['keypoints']
+    last = [t for t in dataset.pipeline if t['type'] in ('GenerateTarget', 'PackPoseInputs')]
+    return Compose(last)(results)
+
+
+class Step:
+    """One config's model, optimizer and batch."""
+
+    def __init__(self, config: str, batch_size: int, device: torch.device, options: dict) -> None:
+        cfg = Config.fromfile(config)
+        cfg.merge_from_dict(options if 'teacher' in cfg.model else {})
+        absolute_paths(cfg.model.get('teacher'), str(Path(config).resolve().parent))
+        drop_initial_weights(cfg.model)
+        for teacher in teachers_by_name(cfg.model.get('teacher')).values():
+            teacher.pop('checkpoint', None)
+            teacher.allow_random_weights = True
+        for objective in cfg.model.get('objectives', {}).values():
+            if 'batch_size' in (objective.get('allocation') or {}):
+                objective.allocation.batch_size = batch_size
+        init_default_scope('mmpose')
+        data = pseudo_collate([sample(cfg, np.random.RandomState(i)) for i in range(batch_size)])
+        self.name = Path(config).stem
+        self.model = MODELS.build(cfg.model).to(device).train()
+        if hasattr(self.model, 'load_teachers'):
+            dataset = cfg.train_dataloader.dataset.get('dataset', cfg.train_dataloader.dataset)
+            self.model.metainfo = parse_pose_metainfo(
+                dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO)
+        self.optimizer = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.data = self.model.data_preprocessor(data, training=True)
+        self.device = device
+
+    def __call__(self) -> float:
+        """Seconds of a step."""
+        self._wait()
+        start = time.perf_counter()
+        loss, _ = self.model.parse_losses(self.model.loss(**self.data))
+        self.optimizer.update_params(loss)
+        self._wait()
+        return time.perf_counter() - start
+
+    def _wait(self) -> None:
+        if self.device.type == 'cuda':
+            torch.cuda.synchronize()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', help='the first is the baseline')
+    parser.add_argument('--batch-size', type=int, default=32)
+    parser.add_argument('--rounds', type=int, default=10)
+    parser.add_argument('--warm-up', type=int, default=2)
+    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for the distilled configs')
+    args = parser.parse_args()
+    logging.disable(logging.WARNING)
+    device = torch.device(args.device)
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{platform.machine()}, {os.cpu_count()} cores'
+    print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
+          f'batch {args.batch_size}, {args.rounds} rounds')
+    steps = [Step(config, args.batch_size, device, args.cfg_options) for config in args.configs]
+    for step in steps:
+        for _ in range(args.warm_up):
+            step()
+    times = np.array([[step() for step in steps] for _ in range(args.rounds)])
+    ratios = np.median(times / times[:, :1], axis=0)
+    for step, median, ratio in zip(steps, np.median(times, axis=0), ratios):
+        print(f'{step.name:60} {1000 * median:8.1f} ms  x {ratio:.2f}', flush=True)
+
+
+if __name__ == '__main__':
+    main()
