@@ -1,4 +1,5 @@
 from .checkpoint import DistillCheckpointHook
+from .first_stage import FirstStageHook
 from .teacher_metric import TeacherMetricHook
 
-__all__ = ['DistillCheckpointHook', 'TeacherMetricHook']
+__all__ = ['DistillCheckpointHook', 'FirstStageHook', 'TeacherMetricHook']

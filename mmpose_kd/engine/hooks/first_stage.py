@@ -1,0 +1,52 @@
+"""Start the second stage of a training from the first one's checkpoint."""
+import logging
+
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from mmpose_kd.checkpoint import state_dict_of
+from mmpose_kd.engine.runner import unwrapped_model
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.teacher_config import load_strictly
+
+
+@HOOKS.register_module()
+class FirstStageHook(Hook):
+    """Load a checkpoint of stage 1 into a model that wraps its head, such as one with an ``IGPGCNHead``.
+
+    Names ``head.*`` in the file that ``load_from`` gives are those of ``head.base.*`` in the model. Backbone, neck and
+    this head must be there in full, and with nothing else: the runner itself would go on with what it finds. A
+    checkpoint of stage 2, to test or to resume, is loaded as it is.
+
+    Raises:
+        ConfigError: The checkpoint is not of the student that the model wraps, or the model wraps no head.
+
+    Example:
+        >>> load_from = 'work_dirs/two-stage-1_litehrnet18_hrnet-w32_coco-256x192/epoch_300.pth'
+        >>> default_hooks = dict(first_stage=dict(type='FirstStageHook'))
+    """
+
+    priority = 'HIGH'  # before an EMAHook copies the weights
+
+    def before_train(self, runner: Runner) -> None:
+        if not runner._has_loaded:
+            print_log('stage 2 starts from RANDOM WEIGHTS: set load_from to a checkpoint of stage 1', 'current',
+                      logging.WARNING)
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        state = state_dict_of(checkpoint)
+        if any(name.startswith('head.base.') for name in state):
+            return
+        model = unwrapped_model(runner)
+        base = getattr(model.head, 'base', None)
+        if base is None:
+            raise ConfigError(f'FirstStageHook: {type(model.head).__name__} has no "base", the head of stage 1; use '
+                              'IGPGCNHead, or drop the hook.')
+        for part, module in (('backbone', model.backbone), ('neck', getattr(model, 'neck', None)), ('head', base)):
+            if module is not None:
+                own = {name[len(part) + 1:]: x for name, x in state.items() if name.startswith(f'{part}.')}
+                load_strictly(module, own, f'{runner._load_from}" of stage 1, "{part}')
+        checkpoint['state_dict'] = {
+            f'head.base.{name[5:]}' if name.startswith('head.') else name: x for name, x in state.items()}
