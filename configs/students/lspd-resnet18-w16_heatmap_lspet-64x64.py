@@ -1,0 +1,25 @@
+# Three stages of a ResNet-18 of a quarter of its width, all of stride 4, and LSPD's first stage, on small crops.
+_base_ = [
+    '../_base_/schedules/cosine_60e.py',
+    '../_base_/datasets/lspet_heatmap_64x64.py',
+    '../_base_/models/lspd-litehrnet18_heatmap.py',
+]
+
+model = dict(
+    backbone=dict(
+        backbone=dict(
+            _delete_=True,
+            type='ResNet',
+            depth=18,
+            stem_channels=16,
+            base_channels=16,
+            num_stages=3,
+            strides=(1, 1, 1),
+            dilations=(1, 2, 4),
+            out_indices=(2, )),
+        in_channels=64,
+        num_keypoints=14),
+    head=dict(in_channels=14, out_channels=14, decoder=_base_.codec),
+    test_cfg=dict(flip_test=False))
+
+default_hooks = dict(checkpoint=dict(save_best='PCK', rule='greater', max_keep_ckpts=2))
