@@ -1,0 +1,18 @@
+# Stage 2: the student of stage 1 is frozen, and a graph of the joints refines its pose towards the teacher's.
+_base_ = ['../students/igp-gcn-litehrnet18_simdr_lspet-128x128.py']
+
+load_from = 'work_dirs/two-stage-1_litehrnet18_hrnet-w32_lspet-128x128/epoch_60.pth'
+
+model = dict(
+    type='MultiKDDistiller',
+    frozen=['backbone', 'head.base'],
+    head=dict(label_weight=0.0),
+    teacher=dict(
+        config='{{ fileDirname }}/../teachers/hrnet-w32_simdr_lspet-128x128.py',
+        checkpoint='work_dirs/hrnet-w32_simdr_lspet-128x128/epoch_60.pth',
+        channels_last=True),
+    objectives=dict(loss_pose=dict(type='PoseObjective', weight=1.0)))
+
+train_cfg = dict(max_epochs=25)
+optim_wrapper = dict(clip_grad=dict(max_norm=1))
+default_hooks = dict(first_stage=dict(type='FirstStageHook'))
