@@ -1,5 +1,6 @@
 # make demo    train a teacher, a student, and the student with Multi-KD on drawn data, and print the comparison
 # make test    run the test suite
+# make soak    run the tests that take minutes: docs/reliability.md
 # make lint    run the linter
 #
 # Each creates the virtual environment .venv first, and anew only when the files in requirements/ change.
@@ -17,13 +18,16 @@ PIP = .venv/bin/python -m pip --disable-pip-version-check install $(PIP_ARGS)
 READY := .venv/ready-$(shell cat requirements/*.txt | cksum | cut -d ' ' -f 1)
 WORKERS ?= 2
 
-.PHONY: demo test lint clean
+.PHONY: demo test soak lint clean
 
 demo: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -W ignore tools/demo.py $(DEMO_ARGS)
 
 test: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+soak: $(READY)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m soak -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(READY)
 	.venv/bin/ruff check .

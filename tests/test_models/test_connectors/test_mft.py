@@ -3,6 +3,7 @@ import doctest
 import pytest
 import torch
 import torch.nn.functional as F
+from precision import HALF
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.connectors import MFTConnector, mft
@@ -78,7 +79,7 @@ def test_every_parameter_gets_a_gradient():
     assert all(p.grad.abs().sum() > 0 for p in connector.parameters())
 
 
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@HALF
 def test_low_precision_is_close_to_float32(dtype):
     torch.manual_seed(0)
     connector, x = MFTConnector(8, 16, scale=2), torch.randn(4, 8, 8, 6)

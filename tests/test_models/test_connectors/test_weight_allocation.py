@@ -3,6 +3,7 @@ import doctest
 import numpy as np
 import pytest
 import torch
+from precision import needs_float16
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.connectors import WeightAllocation, stage_pairs, weight_allocation
@@ -108,6 +109,7 @@ def test_wrong_arguments_are_refused(arguments, message):
         WeightAllocation(**{**dict(batch_size=4, num_student=2, num_teacher=2), **arguments})
 
 
+@needs_float16
 def test_similarities_are_computed_in_float32_under_autocast():
     torch.manual_seed(0)
     allocation = WeightAllocation(4, 2, 2)

@@ -5,6 +5,7 @@ import pytest
 import torch
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
+from precision import HALF
 from torch import nn
 
 from mmpose_kd.errors import ConfigError, build
@@ -135,7 +136,7 @@ def test_smaller_last_batch(delta):
     assert torch.isfinite(loss)
 
 
-@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@HALF
 @ROWS
 def test_low_precision_is_close_to_float32_and_the_loss_is_float32(delta, dtype):
     module, student, teacher = objective(**delta), record(STUDENT), record(TEACHER, 1)
