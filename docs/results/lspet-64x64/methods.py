@@ -12,7 +12,8 @@ teacher = {
     'model.teacher.report_metric': False
 }
 labels = {
-    'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet',
+    'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet', 'at': 'AT',
+    'sp': 'SP', 'rkd': 'RKD',
     'cross-stage': 'cross-stage', 'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
     'cross-stage-mft-wa': 'cross-stage + MFT + WA'
 }
