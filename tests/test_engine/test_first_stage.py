@@ -1,8 +1,10 @@
 import pytest
 import tiny
 import torch
+from mmengine.config import Config
 
 from mmpose_kd.checkpoint import load_checkpoint
+from mmpose_kd.deploy import export_student
 from mmpose_kd.errors import ConfigError
 
 HOOK = dict(first_stage=dict(type='FirstStageHook'))
@@ -75,3 +77,14 @@ def test_a_head_that_wraps_none_is_named(first, tmp_path):
     cfg.default_hooks.update(HOOK)
     with pytest.raises(ConfigError, match='SimCCHead has no "base"'):
         tiny.run(cfg)
+
+
+def test_export_keeps_the_refinement_and_what_it_needs(first, tmp_path):
+    cfg = runner_cfg(tmp_path, first, epochs=1, custom_imports=dict(imports=['mmpose_kd']))
+    cfg.dump(str(tmp_path / 'stage_2.py'))
+    tiny.run(cfg)
+    paths = export_student(str(tmp_path / 'stage_2.py'), str(tmp_path / 'epoch_1.pth'), str(tmp_path / 'out'))
+    plain, weights = Config.fromfile(str(paths[0])), load_checkpoint(str(paths[1]))['state_dict']
+    assert (plain.model.type, plain.model.head.type) == ('TopdownPoseEstimator', 'IGPGCNHead')
+    assert plain.custom_imports.imports == ['mmpose_kd'] and 'first_stage' not in plain.default_hooks
+    tiny.build(plain.model).load_state_dict(weights, strict=True)
