@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
+from mmpose_kd.models.losses.reduction import check_temperature
 
 
 class SemGConv(nn.Module):
@@ -114,7 +115,8 @@ class IGPGCNHead(BaseHead):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ConfigError: The lists do not fit each other, the skeleton does not fit the joints, or at the first step a map
+        ConfigError: The lists do not fit each other, the skeleton does not fit the joints, the temperature is not
+            positive, or at the first step a map
             does not have the stated channels.
 
     Example:
@@ -159,7 +161,7 @@ class IGPGCNHead(BaseHead):
         self.input_size = tuple(self.decoder.input_size)
         self.out_channels = joints = self.base.out_channels
         limbs = limbs_of(skeleton, joints)
-        self.temperature = temperature
+        self.temperature = check_temperature(temperature)
         self.label_weight = label_weight
         self.loss_module = build(MODELS, loss, 'IGPGCNHead.loss')
 

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, pose_in_pixels
+from mmpose_kd.models.losses.reduction import check_temperature
 from mmpose_kd.models.objectives.base import Objective, keypoint_weights
 from mmpose_kd.models.taps import Record
 
@@ -31,8 +32,8 @@ class PoseObjective(Objective):
         teacher (str): Which teacher. Default: 'teacher'.
 
     Raises:
-        ConfigError: The loss cannot be built; at the first step, the student's head does not refine a pose, or the
-            teacher's output has another aspect ratio than the student's input.
+        ConfigError: The loss cannot be built, or the temperature is not positive; at the first step, the student's head
+            does not refine a pose, or the teacher's output has another aspect ratio than the student's input.
 
     Example:
         >>> model = dict(
@@ -49,7 +50,7 @@ class PoseObjective(Objective):
                  teacher: str = 'teacher'):
         super().__init__(weight, teacher)
         self.loss = build(MODELS, loss, 'loss')
-        self.temperature = temperature
+        self.temperature = check_temperature(temperature)
         self.udp = udp
 
     def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:

@@ -116,6 +116,20 @@ def test_a_sharp_peak_is_where_the_codec_decodes_it():
     np.testing.assert_allclose(pred.keypoints[0, 0], (20, 45), atol=1e-3)
 
 
+@pytest.mark.parametrize('codec', ['MSRAHeatmap', 'UDPHeatmap'])
+def test_the_pose_of_encoded_heatmaps_is_what_was_encoded(codec):
+    codec = dict(type=codec, input_size=SIZE, heatmap_size=(16, 24), sigma=2.0)
+    stage_1 = dict(type='HeatmapHead', in_channels=17, out_channels=17, deconv_out_channels=None, final_layer=None,
+                   decoder=codec)  # returns the map that it gets
+    model = IGPGCNHead(stage_1, (17, 17), [[0, 1]], (-1, -1), image_channels=(4, 4),
+                       loss=dict(type='ProgressivePoseLoss', step_weights=(1., 1.))).eval()
+    keypoints = np.random.default_rng(0).uniform(4, 60, (1, 17, 2)).round().astype(np.float32)
+    maps = model.decoder.encode(keypoints, np.ones((1, 17), np.float32))['heatmaps']
+    pred, = model.predict((torch.from_numpy(maps).unsqueeze(0), ), samples()[:1])
+    rounding = 2 if codec['type'] == 'MSRAHeatmap' else 0  # half a cell, which that codec rounds to
+    np.testing.assert_allclose(pred.keypoints, keypoints, atol=rounding + 0.25)
+
+
 def test_each_step_adds_to_the_pose_of_the_step_before_what_it_sees_there():
     model = head(trained=True)
     poses = model(feats())
@@ -210,6 +224,7 @@ def test_labels_without_coordinates_are_named():
     (dict(in_channels=(16, )), 'at least two steps'),
     (dict(pools=(1, 1)), 'one entry in each for every step'),
     (dict(skeleton=dict(from_file='configs/_base_/datasets/crowdpose.py')), 'has 14 joints and the model 17'),
+    (dict(temperature=0), 'temperature=0'),
     (dict(skeleton=[[0, 17]]), 'two joints below 17'),
     (dict(base=dict(base(), decoder=None)), 'decoder'),
 ])
