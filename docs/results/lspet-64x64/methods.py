@@ -13,8 +13,8 @@ teacher = {
 }
 labels = {
     'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet', 'at': 'AT',
-    'sp': 'SP', 'rkd': 'RKD',
-    'cross-stage': 'cross-stage', 'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
+    'sp': 'SP', 'rkd': 'RKD', 'two-stage-1': 'two-stage, 1', 'cross-stage': 'cross-stage',
+    'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
     'cross-stage-mft-wa': 'cross-stage + MFT + WA'
 }
 pair = 'resnet18-w16_hrnet-w32_lspet-64x64'
@@ -24,4 +24,7 @@ runs = dict(
         name: dict(config=f'../../../configs/study/{name}_{pair}.py', label=label, cfg_options=teacher)
         for name, label in labels.items()
     })
+runs['two-stage-2'] = dict(
+    config=f'../../../configs/study/two-stage-2_{pair}.py', label='two-stage, 2', cfg_options={
+        **teacher, 'train_cfg.max_epochs': 10, 'load_from': '{checkpoint:two-stage-1}'})
 del teacher, labels, pair
