@@ -15,6 +15,10 @@ from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
 
+# Share of the input's width and height by which an output of 1 moves a joint. Adam changes weights by the learning rate,
+# whatever the gradient's size: with half the input instead, the first steps move all joints by several pixels.
+CORRECTION = 0.02
+
 
 class SemGConv(nn.Module):
     r"""Semantic graph convolution (Zhao et al., CVPR 2019, Eq. 2, as in their code).
@@ -86,9 +90,10 @@ class IGPGCNHead(BaseHead):
     are sampled as they are, without a decoder or node attention.
 
     - The pose of stage 1 is the expectation of its heatmaps or SimDR logits, at a temperature so low that of two peaks
-      the higher one counts; it is differentiable in form, but enters without a gradient.
+      the higher one counts; it enters without a gradient.
     - A point at p pixels is at p times map size over input size in cells, as in MMPose's codecs. Maps are sampled
       there bilinearly (``align_corners=False``, the border repeated).
+    - An output of 1 corrects by 2 % of the input's width and height.
     - Scores, and heatmaps if asked for, are those of ``base``, as it predicts them. In the flip test both poses are
       refined and averaged; heatmap heads need no ``shift_heatmap``.
     - The refinement is computed in float32 even under autocast: bfloat16 has no half pixels beyond 128.
@@ -199,7 +204,7 @@ class IGPGCNHead(BaseHead):
                     maps, self.pools, self.looks, self.blocks, self.corrections):
                 seen = look(sample_at(feature.float(), poses[-1].detach(), self.input_size, pool))
                 x = block(torch.cat([x, seen], dim=-1))
-                poses.append(poses[-1] + correct(x) * size / 2)
+                poses.append(poses[-1] + correct(x) * size * CORRECTION)
         return poses
 
     def predict(self, feats: Sequence, batch_data_samples: OptSampleList, test_cfg: dict = {}):
