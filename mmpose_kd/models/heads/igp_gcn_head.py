@@ -15,8 +15,8 @@ from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
 
-# Share of the input's width and height by which an output of 1 moves a joint. Adam changes weights by the learning rate,
-# whatever the gradient's size: with half the input instead, the first steps move all joints by several pixels.
+# Share of the input's width and height by which an output of 1 moves a joint. Adam's first steps are as long as the
+# learning rate, whatever the gradient: with half the input instead, they would move all joints by several pixels.
 CORRECTION = 0.02
 
 
