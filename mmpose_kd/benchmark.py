@@ -1,0 +1,278 @@
+"""What it costs to use a model: size, operations, memory and latency, side by side."""
+import gc
+import logging
+import multiprocessing
+import os
+import platform
+import re
+import time
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import numpy as np
+import torch
+from mmengine.analysis import get_model_complexity_info
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from .errors import ConfigError, did_you_mean
+
+BACKENDS = ('eager', 'compile', 'onnx')
+
+
+@dataclass
+class Row:
+    """One model with one backend.
+
+    Attributes:
+        name (str): The config's name.
+        backend (str): 'eager', 'compile' (``torch.compile``) or 'onnx' (ONNX Runtime).
+        params (float): Parameters, in millions.
+        gmacs (float): Multiply-adds of one image, 1e9, as MMEngine counts them.
+        batch (int): The throughput batch.
+        latency_ms (float): Median of a batch of one image, in ms.
+        latency_p90_ms (float): 90th percentile of the same.
+        throughput (float): Images a second with the throughput batch.
+        memory_mb (float): What the throughput batch needs beside weights and input, at its peak; 0 where unknown.
+        ratio (float): Median of the latency's ratios to the first model's in the same round with the same backend.
+    """
+    name: str
+    backend: str
+    params: float = 0.0
+    gmacs: float = 0.0
+    batch: int = 1
+    latency_ms: float = 0.0
+    latency_p90_ms: float = 0.0
+    throughput: float = 0.0
+    memory_mb: float = 0.0
+    ratio: float = 1.0
+
+
+class Network(nn.Module):
+    """Backbone, neck and head of a pose estimator, without preprocessing and decoding."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Any:
+        """Images (N, 3, H, W) to heatmaps, SimDR logits or poses."""
+        return self.model.head.forward(self.model.extract_feat(images))
+
+
+def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), batch: int = 16, rounds: int = 30,
+              threads: Optional[int] = None, device: str = 'cpu', channels_last: bool = False,
+              progress: Callable[[str], None] = lambda text: None) -> List[Row]:
+    """Measure configs side by side.
+
+    Each config has a process of its own, which waits while another measures: the rounds are interleaved, so that
+    whatever else happens on the machine meets all alike. Weights are random; that does not change the times.
+
+    Args:
+        configs (Sequence[str]): Config files, distilled ones too: their deployed student is measured. The first is what
+            the others are compared with.
+        backends (Sequence[str]): Of 'eager', 'compile' and 'onnx'. Default: eager.
+        batch (int): The throughput batch. Default: 16.
+        rounds (int): How often each is measured. Default: 30.
+        threads (int, optional): Threads of each process. Default: the number of cores.
+        device (str): Where. Default: 'cpu'.
+        channels_last (bool): Memory format of weights and images. Default: False.
+        progress (Callable[[str], None]): Told what is going on.
+
+    Returns:
+        list[Row]: For each backend one row of each config.
+
+    Raises:
+        ConfigError: A config does not exist, a backend is unknown or cannot run a model.
+    """
+    for backend in backends:
+        if backend not in BACKENDS:
+            raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
+                              f'{did_you_mean(backend, BACKENDS)}')
+    for config in configs:
+        if '::' not in config and not Path(config).is_file():
+            raise ConfigError(f'config "{config}" does not exist.')
+    rows = []
+    for backend in backends:
+        setting = dict(backend=backend, batch=batch, threads=threads or os.cpu_count() or 1, device=device,
+                       channels_last=channels_last)
+        workers: List[_Worker] = []
+        try:
+            for config in configs:
+                progress(f'{backend}: {Path(config).stem}')
+                workers.append(_Worker(config, setting))
+            latencies = np.array([[worker.ask('latency') for worker in workers] for _ in range(rounds)])
+            batches = np.array([[worker.ask('batch') for worker in workers] for _ in range(max(3, rounds // 5))])
+            for i, worker in enumerate(workers):
+                rows.append(Row(
+                    worker.name, backend, batch=batch, **worker.facts,
+                    latency_ms=1000 * float(np.median(latencies[:, i])),
+                    latency_p90_ms=1000 * float(np.percentile(latencies[:, i], 90)),
+                    throughput=batch / float(np.median(batches[:, i])),
+                    ratio=float(np.median(latencies[:, i] / latencies[:, 0]))))
+        finally:
+            for worker in workers:
+                worker.end()
+    return rows
+
+
+def machine(device: str, threads: Optional[int]) -> Dict[str, Any]:
+    """What the figures are of."""
+    name = torch.cuda.get_device_name() if device.startswith('cuda') else platform.processor() or platform.machine()
+    cpuinfo = Path('/proc/cpuinfo')
+    if device == 'cpu' and cpuinfo.is_file():
+        found = re.search(r'model name\s*: (.+)', cpuinfo.read_text())
+        name = found[1].strip() if found else name
+    return dict(machine=name, cores=os.cpu_count(), threads=threads or os.cpu_count(), torch=torch.__version__)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows as Markdown."""
+    lines = ['| model | backend | params (M) | GMACs | latency (ms) | 90 % (ms) | x first | images/s | memory (MB) |',
+             '|---|---|---|---|---|---|---|---|---|']
+    for row in rows:
+        lines.append(f'| {row.name} | {row.backend} | {row.params:.2f} | {row.gmacs:.3f} | {row.latency_ms:.2f} | '
+                     f'{row.latency_p90_ms:.2f} | {row.ratio:.2f} | {row.throughput:.0f} (batch {row.batch}) | '
+                     f'{row.memory_mb:.0f} |')
+    return '\n'.join(lines)
+
+
+def as_dicts(rows: Sequence[Row]) -> List[dict]:
+    """The rows as plain dicts, for JSON."""
+    return [asdict(row) for row in rows]
+
+
+class _Worker:
+    """A process that holds one model."""
+
+    def __init__(self, config: str, setting: dict) -> None:
+        context = multiprocessing.get_context('spawn')
+        self.connection, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(config, setting, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.name = Path(config).stem
+        self.facts = self._answer()
+
+    def ask(self, what: str) -> float:
+        """Measure once: seconds of one image ('latency') or of the throughput batch ('batch')."""
+        self.connection.send(what)
+        return self._answer()
+
+    def end(self) -> None:
+        """Let the process go."""
+        self.connection.close()
+        self.process.join(10)
+        if self.process.is_alive():
+            self.process.terminate()
+
+    def _answer(self) -> Any:
+        try:
+            kind, value = self.connection.recv()
+        except EOFError:
+            raise ConfigError(f'{self.name}: the process that measures it ended, perhaps for lack of memory.') from None
+        if kind == 'error':
+            raise ConfigError(f'{self.name}: {value}')
+        return value
+
+
+def _serve(config: str, setting: dict, connection: Connection) -> None:
+    """What a worker's process does: build the model, say its facts, then measure when asked."""
+    try:
+        logging.disable(logging.WARNING)
+        torch.set_num_threads(setting['threads'])
+        network, size = _network(config)
+        facts = _facts(network, size)
+        images = {'latency': torch.rand(1, 3, *size), 'batch': torch.rand(setting['batch'], 3, *size)}
+        run = _runner(network, images, setting)
+        run('latency')
+        memory = _peak(lambda: run('batch'), setting['device'])  # before the allocator keeps what a batch needs
+        for what in images:
+            for _ in range(3):
+                run(what)
+        connection.send(('facts', dict(facts, memory_mb=memory)))
+        while True:
+            what = connection.recv()
+            start = time.perf_counter()
+            run(what)
+            connection.send(('seconds', time.perf_counter() - start))
+    except EOFError:
+        return  # nobody asks any more
+    except Exception as error:  # whatever a backend raises has to reach the parent
+        connection.send(('error', f'{setting["backend"]}: {type(error).__name__}: {error}'))
+
+
+def _network(config: str) -> tuple:
+    from .deploy.student import deployed_config
+    from .models.distillers.teacher_config import load_teacher_config
+    cfg = deployed_config(load_teacher_config(config))
+    init_default_scope(cfg.get('default_scope', 'mmpose'))
+    model = MODELS.build(cfg.model).eval()
+    width, height = getattr(model.head, 'decoder', None).input_size
+    return Network(model).eval(), (height, width)
+
+
+def _facts(network: nn.Module, size: tuple) -> Dict[str, float]:
+    info = get_model_complexity_info(network, (3, *size), show_table=False, show_arch=False)
+    return dict(params=sum(p.numel() for p in network.parameters()) / 1e6, gmacs=info['flops'] / 1e9)
+
+
+@torch.no_grad()
+def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Callable[[str], None]:
+    """A function that runs the network on one of the inputs and waits for the result."""
+    device = torch.device(setting['device'])
+    layout = torch.channels_last if setting['channels_last'] else torch.contiguous_format
+    if setting['backend'] == 'onnx':
+        session = _session(network, images['latency'], setting)
+        arrays = {name: value.numpy() for name, value in images.items()}
+        return lambda what: session.run(None, {'images': arrays[what]})
+    network = network.to(device, memory_format=layout)
+    inputs = {name: value.to(device).contiguous(memory_format=layout) for name, value in images.items()}
+    forward = torch.compile(network) if setting['backend'] == 'compile' else network
+
+    @torch.no_grad()
+    def run(what: str) -> None:
+        forward(inputs[what])
+        if device.type == 'cuda':
+            torch.cuda.synchronize()
+
+    return run
+
+
+def _session(network: nn.Module, example: Tensor, setting: dict) -> Any:
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ConfigError("ONNX Runtime is not installed: pip install 'mmpose_kd[export]'") from None
+    import io
+    file = io.BytesIO()
+    torch.onnx.export(network, (example, ), file, input_names=['images'], dynamic_axes={'images': {0: 'batch'}},
+                      opset_version=17, dynamo=False)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = setting['threads']
+    provider = 'CUDAExecutionProvider' if setting['device'].startswith('cuda') else 'CPUExecutionProvider'
+    return onnxruntime.InferenceSession(file.getvalue(), options, providers=[provider])
+
+
+def _peak(run: Callable[[], None], device: str) -> float:
+    """MB that a run takes at its peak beside what is held already; 0 where the system does not tell."""
+    gc.collect()
+    if device.startswith('cuda'):
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        run()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    try:
+        Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
+        before = _status('VmRSS')
+        run()
+        return max(0.0, _status('VmHWM') - before)
+    except (OSError, TypeError):
+        return 0.0
+
+
+def _status(field: str) -> float:
+    return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) / 1024

@@ -1,0 +1,60 @@
+"""Parameters, operations, memory and latency of models side by side; ``mim run mmpose_kd benchmark`` runs it."""
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
+from mmpose_kd.errors import ConfigError
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('configs', nargs='+', help='config files; the first is what the others are compared with')
+    parser.add_argument('--backends', nargs='+', default=['eager'], metavar='NAME', help=', '.join(BACKENDS))
+    parser.add_argument('--batch', type=int, default=16, help='throughput batch (default: 16)')
+    parser.add_argument('--rounds', type=int, default=30)
+    parser.add_argument('--threads', type=int, help='default: the number of cores')
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument('--accuracy', nargs='+', type=float, metavar='VALUE', help='of each config, for the plot')
+    parser.add_argument('--out', type=Path, help='folder for benchmark.json, benchmark.md and benchmark.png')
+    args = parser.parse_args()
+    if args.accuracy and len(args.accuracy) != len(args.configs):
+        sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
+    try:
+        rows = benchmark(args.configs, args.backends, args.batch, args.rounds, args.threads, args.device,
+                         args.channels_last, lambda text: print(text, file=sys.stderr))
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
+    facts = machine(args.device, args.threads)
+    text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
+    print(text)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / 'benchmark.json').write_text(json.dumps(dict(**facts, rows=as_dicts(rows)), indent=1) + '\n')
+        (args.out / 'benchmark.md').write_text(text + '\n')
+        if args.accuracy:
+            plot(rows, args.accuracy, args.out / 'benchmark.png')
+
+
+def plot(rows: list, accuracy: list, file: Path) -> None:
+    """Latency against accuracy, a line for each backend."""
+    figure = Figure(figsize=(7, 5), layout='tight')
+    axes = figure.subplots()
+    for backend in dict.fromkeys(row.backend for row in rows):
+        mine = [row for row in rows if row.backend == backend]
+        axes.plot([row.latency_ms for row in mine], accuracy, 'o', label=backend)
+        for row, value in zip(mine, accuracy):
+            axes.annotate(row.name, (row.latency_ms, value), fontsize=7)
+    axes.set_xscale('log')
+    axes.set_xlabel('latency of one image (ms)')
+    axes.set_ylabel('accuracy')
+    axes.legend()
+    figure.savefig(file, dpi=110)
+
+
+if __name__ == '__main__':
+    main()
