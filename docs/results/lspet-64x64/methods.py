@@ -13,7 +13,7 @@ teacher = {
 }
 labels = {
     'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet', 'at': 'AT',
-    'sp': 'SP', 'rkd': 'RKD', 'two-stage-1': 'two-stage, 1', 'cross-stage': 'cross-stage',
+    'sp': 'SP', 'rkd': 'RKD', 'review-kd': 'ReviewKD', 'two-stage-1': 'two-stage, 1', 'cross-stage': 'cross-stage',
     'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
     'cross-stage-mft-wa': 'cross-stage + MFT + WA'
 }
