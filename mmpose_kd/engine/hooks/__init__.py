@@ -1,5 +1,6 @@
 from .checkpoint import DistillCheckpointHook
 from .first_stage import FirstStageHook
 from .teacher_metric import TeacherMetricHook
+from .visualization import DistillVisualizationHook
 
-__all__ = ['DistillCheckpointHook', 'FirstStageHook', 'TeacherMetricHook']
+__all__ = ['DistillCheckpointHook', 'DistillVisualizationHook', 'FirstStageHook', 'TeacherMetricHook']

@@ -1,0 +1,76 @@
+"""What is drawn of the records, heads and annotations of a training step."""
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Pair = Tuple[Tensor, Tensor]
+
+
+def distributions(outputs: Any, num_joints: int, title: str) -> Dict[str, Pair]:
+    """SimDR probabilities in what a head returned; of several stages or branches, each by its index.
+
+    Args:
+        outputs (Any): What the head returned: nested lists or tuples of tensors.
+        num_joints (int): Number of joints, K.
+        title (str): Name of the model.
+
+    Returns:
+        dict[str, tuple[Tensor]]: Probabilities (N, K, Wx) and (N, K, Wy) by title; empty where there are none.
+    """
+    if _is_simdr(outputs, num_joints):
+        return {title: tuple(logits.float().softmax(-1) for logits in outputs)}
+    return _nested(distributions, outputs, num_joints, title)
+
+
+def heatmaps(outputs: Any, num_joints: int, title: str) -> Dict[str, Tensor]:
+    """Heatmaps (N, K, H, W) in what a head returned, by title; see :func:`distributions`."""
+    if isinstance(outputs, Tensor) and outputs.dim() == 4 and outputs.shape[1] == num_joints:
+        return {title: outputs.float()}
+    return _nested(heatmaps, outputs, num_joints, title)
+
+
+def label_pose(head: nn.Module, samples: Sequence) -> Optional[np.ndarray]:
+    """Labelled keypoints in pixels of the input, after augmentation.
+
+    MMPose keeps them in the annotations by ``PackPoseInputs(pack_transformed=True)`` alone, so without that they are
+    decoded from the targets.
+
+    Args:
+        head (nn.Module): The head, with its decoder.
+        samples (Sequence[PoseDataSample]): Annotations with the codec's targets.
+
+    Returns:
+        np.ndarray | None: Keypoints (N, K, 2); None where the targets are neither bins, SimCC rows nor heatmaps.
+    """
+    labels = [sample.gt_instance_labels for sample in samples]
+    if 'transformed_keypoints' in samples[0].gt_instances:
+        return np.concatenate([np.asarray(sample.gt_instances.transformed_keypoints) for sample in samples])[..., :2]
+    if 'keypoint_bins' in labels[0]:
+        return torch.cat([label.keypoint_bins for label in labels]).cpu().numpy() / head.decoder.simcc_split_ratio
+    if 'keypoint_x_labels' in labels[0]:
+        targets = tuple(torch.cat([label[f'keypoint_{axis}_labels'] for label in labels]) for axis in 'xy')
+    elif isinstance(getattr(getattr(samples[0], 'gt_fields', None), 'heatmaps', None), Tensor):
+        targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
+    else:
+        return None
+    return np.concatenate([pose.keypoints for pose in head.decode(targets)])[..., :2]
+
+
+def feature_taps(record: Any, paths: Sequence[str]) -> Dict[str, Tensor]:
+    """The tensors at a record's paths; what else is there, such as a pair of SimDR logits, is left out."""
+    return {path: record[path] for path in paths if isinstance(record[path], Tensor) and record[path].dim() > 1}
+
+
+def _is_simdr(outputs: Any, num_joints: int) -> bool:
+    return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
+        isinstance(x, Tensor) and x.dim() == 3 and x.shape[1] == num_joints and x.shape[2] > 2 for x in outputs)
+
+
+def _nested(find: Any, outputs: Any, num_joints: int, title: str) -> Dict[str, Any]:
+    found: Dict[str, Any] = {}
+    if isinstance(outputs, (list, tuple)):
+        for i, entry in enumerate(outputs):
+            found.update(find(entry, num_joints, f'{title} [{i}]'))
+    return found
