@@ -2,8 +2,13 @@
 # make test    run the test suite
 # make soak    run the tests that take minutes: docs/reliability.md
 # make lint    run the linter
+# make types   check the types
+# make docs    build the documentation in docs/_build/html; a warning is an error
+# make notebook  run the notebook of the documentation
+# make dist    build and check the source distribution and the wheel in dist/
 #
-# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change.
+# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change. What only the
+# last four need is installed into it by them.
 #
 # On Linux, pip's default index has PyTorch with several gigabytes of CUDA libraries. Where only the CPU is wanted, name
 # the index of CPU builds that PyTorch's installation page gives, in one of pip's usual ways:
@@ -15,10 +20,11 @@ PYTHON ?= $(shell for p in python3.11 python3.10 python3.9 python3.12 python3; d
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null \
 	&& echo $$p && break; done)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install $(PIP_ARGS)
-READY := .venv/ready-$(shell cat requirements/*.txt | cksum | cut -d ' ' -f 1)
+LATER := requirements/dev.txt requirements/docs.txt
+READY := .venv/ready-$(shell cat $(filter-out $(LATER),$(sort $(wildcard requirements/*.txt))) | cksum | cut -d ' ' -f 1)
 WORKERS ?= 2
 
-.PHONY: demo test soak lint clean
+.PHONY: demo test soak lint types docs notebook dist clean
 
 demo: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -W ignore tools/demo.py $(DEMO_ARGS)
@@ -32,8 +38,26 @@ soak: $(READY)
 lint: $(READY)
 	.venv/bin/ruff check .
 
+types: .venv/with-dev
+	.venv/bin/mypy
+
+docs: .venv/with-docs
+	.venv/bin/sphinx-build -W --keep-going -q docs docs/_build/html
+
+notebook: .venv/with-docs
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/test_notebook.py $(PYTEST_ARGS)
+
+dist: .venv/with-dev
+	rm -rf dist
+	.venv/bin/python -m build --no-isolation
+	.venv/bin/twine check --strict dist/*
+
+.venv/with-%: requirements/%.txt $(READY)
+	$(PIP) -r $<
+	@touch $@
+
 clean:
-	rm -rf .venv build *.egg-info mmpose_kd/.mim
+	rm -rf .venv build dist docs/_build *.egg-info mmpose_kd/.mim
 
 .venv/bin/python:
 	@test -n '$(PYTHON)' || { echo 'error: found no Python 3.9 to 3.12 with venv;' \

@@ -1,5 +1,6 @@
 """What a user gets from ``pip install .`` and ``pip install -e .``, each in an environment of its own."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -117,12 +118,42 @@ def test_wheel_asks_pip_for_nothing(wheel):
     assert required == []
 
 
-def test_sdist_builds_the_same_wheel(wheel, source, tmp_path):
-    build = f'from setuptools import build_meta; build_meta.build_sdist({str(tmp_path)!r})'
+@pytest.fixture(scope='module')
+def sdist(source, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('sdist')
+    build = f'from setuptools import build_meta; build_meta.build_sdist({str(folder)!r})'
     run(sys.executable, '-c', build, cwd=source)
-    run(sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--no-deps', '-w', tmp_path,
-        next(tmp_path.glob('*.tar.gz')), cwd=tmp_path)
-    assert files_of(next(tmp_path.glob('*.whl'))) == files_of(wheel)
+    return next(folder.glob('*.tar.gz'))
+
+
+@pytest.fixture(scope='module')
+def wheel_of_sdist(sdist, tmp_path_factory):
+    folder = tmp_path_factory.mktemp('wheel_of_sdist')
+    run(sys.executable, '-m', 'pip', 'wheel', '--no-build-isolation', '--no-deps', '-w', folder, sdist, cwd=folder)
+    return next(folder.glob('*.whl'))
+
+
+def test_sdist_builds_the_same_wheel(wheel, wheel_of_sdist):
+    assert files_of(wheel_of_sdist) == files_of(wheel)
+
+
+def test_wheel_of_sdist_installs_into_an_empty_environment(wheel_of_sdist, tmp_path):
+    """Where there is nothing, not even OpenMMLab's packages, and no index to fetch them from."""
+    python = tmp_path / 'env' / 'bin' / 'python'
+    run(sys.executable, '-m', 'venv', tmp_path / 'env', cwd=tmp_path)
+    run(python, '-m', 'pip', 'install', '--no-index', wheel_of_sdist, cwd=tmp_path)
+    code = 'from importlib.metadata import version; print(version("mmpose_kd"))'
+    assert run(python, '-c', code, cwd=tmp_path).strip() == mmpose_kd.__version__
+
+
+def test_twine_accepts_wheel_and_sdist(wheel, sdist, tmp_path):
+    pytest.importorskip('twine', reason="twine is not installed: pip install -r requirements/dev.txt")
+    assert run(sys.executable, '-m', 'twine', 'check', '--strict', wheel, sdist, cwd=tmp_path).count('PASSED') == 2
+
+
+def test_version_is_semantic_and_the_same_everywhere():
+    assert re.fullmatch(r'\d+\.\d+\.\d+(-[0-9a-z.]+)?', mmpose_kd.__version__)
+    assert f'version: {mmpose_kd.__version__}\n' in (ROOT / 'CITATION.cff').read_text()
 
 
 @pytest.mark.install
