@@ -22,11 +22,26 @@ def draw_pose(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, met
     Returns:
         np.ndarray: RGB image (H, W, 3), uint8.
     """
+    return draw_poses(image, keypoints[None], visible[None], metainfo)
+
+
+def draw_poses(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, metainfo: dict) -> np.ndarray:
+    """Draw the skeletons of several persons, as :func:`draw_pose` draws one.
+
+    Args:
+        image (np.ndarray): RGB image (H, W, 3), uint8.
+        keypoints (np.ndarray): Coordinates (P, K, 2) in pixels.
+        visible (np.ndarray): Which keypoints to draw (P, K), true where drawn.
+        metainfo (dict): The dataset's parsed metainfo, with skeleton and colours.
+
+    Returns:
+        np.ndarray: RGB image (H, W, 3), uint8.
+    """
     visualizer = PoseLocalVisualizer(radius=max(2, image.shape[0] // 80), line_width=max(1, image.shape[0] // 120))
     visualizer.set_dataset_meta(metainfo)
-    shown = visible[None].astype(np.float32)
-    person = InstanceData(keypoints=keypoints[None], keypoint_scores=shown, keypoints_visible=shown)
-    sample = PoseDataSample(pred_instances=person)
+    shown = visible.astype(np.float32)
+    persons = InstanceData(keypoints=keypoints, keypoint_scores=shown, keypoints_visible=shown)
+    sample = PoseDataSample(pred_instances=persons)
     visualizer.add_datasample('', image.copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=0.5)
     return visualizer.get_image()
 
@@ -55,6 +70,28 @@ def pose_grid(images: Sequence[np.ndarray],
         cells = [_cell(*one, metainfo, size) for one in zip(images, keypoints, visible)]
         rows += [bar, np.concatenate(cells, axis=1)]
     return np.concatenate(rows)
+
+
+def side_by_side(images: Dict[str, np.ndarray]) -> np.ndarray:
+    """Images of the same height beside each other, each under the lines of its title.
+
+    Args:
+        images (dict[str, np.ndarray]): RGB image (H, W, 3) by title; the titles have the same number of lines.
+
+    Returns:
+        np.ndarray: RGB picture, uint8.
+    """
+    columns = []
+    for title, image in images.items():
+        lines = title.split('\n')
+        bar = np.full((BAR * len(lines), image.shape[1], 3), 255, np.uint8)
+        for i, line in enumerate(lines):
+            (width, _), _ = cv2.getTextSize(line, cv2.FONT_HERSHEY_SIMPLEX, 0.45, 1)
+            scale = 0.45 * min(1, (image.shape[1] - 8) / max(width, 1))
+            cv2.putText(bar, line, (4, BAR * (i + 1) - 7), cv2.FONT_HERSHEY_SIMPLEX, max(scale, 0.1), (0, 0, 0), 1,
+                        cv2.LINE_AA)
+        columns.append(np.concatenate([bar, image]))
+    return np.concatenate(columns, axis=1)
 
 
 def _cell(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, metainfo: dict, size: int) -> np.ndarray:

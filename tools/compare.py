@@ -1,0 +1,82 @@
+"""Draw two or three models side by side on an image, a folder or a video, with their speed and disagreement."""
+import argparse
+import sys
+from pathlib import Path
+from typing import List
+
+import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.visualization.compare import (
+    ComparedModel,
+    compare_image,
+    find_device,
+    read_boxes,
+    shared_keypoints,
+    summary,
+)
+from mmpose_kd.visualization.media import Source, open_output
+
+console = Console(width=None if sys.stdout.isatty() else 120)
+
+
+def compare(args: argparse.Namespace) -> None:
+    if len(args.model) not in (2, 3):
+        raise ConfigError(f'--model CONFIG CHECKPOINT is given {len(args.model)} times; expected two or three models.')
+    if args.names and (len(args.names) != len(args.model) or len(set(args.names)) != len(args.names)):
+        raise ConfigError(f'--names: {" ".join(args.names)} given, expected {len(args.model)} different names, one for '
+                          'each model.')
+    if args.height < 16:
+        raise ConfigError(f'--height={args.height} given, expected at least 16 pixels.')
+    source = Source(args.source)
+    boxes = read_boxes(args.boxes, source) if args.boxes else {}
+    device = find_device(args.device)
+    models: List[ComparedModel] = []
+    for i, (config, checkpoint) in enumerate(args.model):
+        name = args.names[i] if args.names else f'{i + 1}: {Path(config).stem}'
+        models.append(ComparedModel(config, checkpoint, name, device))
+    shared_keypoints(models)
+    bar = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                   TextColumn('left'), TimeRemainingColumn(), console=console)
+    with open_output(source, args.out) as output, bar:
+        task = bar.add_task(source.path.name, total=source.count)
+        for name, image in source:
+            persons = boxes.get(name, boxes.get(None))
+            output.write(name, compare_image(models, image, persons, args.threshold, args.height))
+            bar.advance(task)
+    for name in source.skipped:
+        console.print(f'skipped, cannot be read: {name}', markup=False)
+    table = Table('model', 'ms an image', 'images/s', f'% from {models[0].name}, mean', '90th percentile')
+    for row in summary(models):
+        apart = ['-' if row[key] is None else f'{row[key]:.1f}' for key in ('mean', 'p90')]
+        table.add_row(row['name'], f'{row["ms"]:.1f}', f'{1000 / row["ms"]:.1f}', *apart)
+    console.print(table)
+    console.print(f'written: {args.out}', soft_wrap=True, markup=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('source', help='image, folder of images, or video')
+    parser.add_argument('--model', nargs=2, action='append', default=[], metavar=('CONFIG', 'CHECKPOINT'),
+                        help='two or three times; the others are compared with the first')
+    parser.add_argument('--out', required=True, help='picture or video to write; a folder, if the source is one')
+    parser.add_argument('--names', nargs='+', help='what the models are called; default: their configs')
+    parser.add_argument('--boxes', help='JSON: boxes [x1, y1, x2, y2] for every image, or by file name or frame '
+                        'number; default: the whole image')
+    parser.add_argument('--threshold', type=float, default=0.3, help='joints with a smaller score are left out')
+    parser.add_argument('--height', type=int, default=480, help='of each picture, in pixels')
+    parser.add_argument('--device', help='default: a GPU, if there is one')
+    args = parser.parse_args()
+    try:
+        compare(args)
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('stopped; nothing was written')
+
+
+if __name__ == '__main__':
+    main()
