@@ -31,9 +31,9 @@ def decoder_of(codec: Any) -> Callable[[Any], Decoded]:
         >>> keypoints, scores = decoder_of(codec)(torch.rand(2, 17, 16, 16))
     """
     kind = type(codec)
-    if kind is SimDRLabel or kind is SimCCLabel and not codec.use_dark:
+    if kind is SimDRLabel or (kind is SimCCLabel and not codec.use_dark):
         return lambda outputs: simcc_keypoints(codec, *outputs)
-    if kind is MSRAHeatmap or kind is UDPHeatmap and codec.heatmap_type == 'gaussian':
+    if kind is MSRAHeatmap or (kind is UDPHeatmap and codec.heatmap_type == 'gaussian'):
         return lambda outputs: heatmap_keypoints(codec, outputs)
     raise ConfigError(f'{kind.__name__} cannot be decoded inside the graph in this setting; expected a SimDRLabel, a '
                       'SimCCLabel without use_dark, a MSRAHeatmap, or a UDPHeatmap of heatmap_type "gaussian". Export '
@@ -55,7 +55,7 @@ def simcc_keypoints(codec: SimCCLabel, x: Tensor, y: Tensor) -> Decoded:
 
 def heatmap_keypoints(codec: Any, heatmaps: Tensor) -> Decoded:
     """Keypoints and scores of heatmaps (N, K, H, W), as the codec, MSRAHeatmap or UDPHeatmap, decodes them."""
-    width, height = (int(size) for size in codec.heatmap_size)
+    width = heatmaps.shape[3]
     flat = heatmaps.flatten(2)
     scores, places = flat.amax(-1), flat.argmax(-1)
     found = scores > 0

@@ -1,0 +1,194 @@
+"""A pose estimator as an ONNX graph."""
+import inspect
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, Tuple, Union
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from mmpose.codecs import SimCCLabel
+from torch import Tensor, nn
+
+from mmpose_kd.errors import ConfigError
+
+from .decode import decoder_of
+
+# Opset 16 is the first with grid_sample, 17 the newest that PyTorch 2.1 writes by tracing.
+OPSET = 17
+KINDS = ('keypoints', 'raw')
+_INT8_OPS = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul']
+
+
+class DeployedPose(nn.Module):
+    """A top-down estimator from preprocessed images to what a user of it needs; the graph that is exported.
+
+    Args:
+        model (TopdownPoseEstimator): The student, whose ``data_preprocessor`` and flip test stay outside.
+        kind (str): 'keypoints', decoded in input pixels, with their scores, or 'raw', what the head returns.
+            Default: 'keypoints'.
+
+    Raises:
+        ConfigError: The head's decoding cannot be a part of a graph.
+    """
+
+    def __init__(self, model: nn.Module, kind: str = 'keypoints'):
+        super().__init__()
+        self.model = model
+        codec = model.head.decoder
+        self.refines = hasattr(model.head, 'base')  # IGPGCNHead: it returns poses, and its base has the scores
+        self.pair = isinstance(codec, SimCCLabel)
+        if kind == 'raw' and self.refines:
+            raise ConfigError(f'{type(model.head).__name__} refines keypoints inside the graph, so there are no raw '
+                              'outputs to export. Use --onnx keypoints.')
+        self.decode = decoder_of(codec) if kind == 'keypoints' else None
+        raw = ('simcc_x', 'simcc_y') if self.pair else ('outputs', )
+        self.output_names = ('keypoints', 'scores') if self.decode else raw
+        self.eval()
+
+    def forward(self, images: Tensor) -> Union[Tensor, Tuple[Tensor, ...]]:
+        """Images (N, 3, H, W) to keypoints (N, K, 2) and scores (N, K), or to the head's outputs."""
+        head, of_base = self.model.head, []
+        hook = head.base.register_forward_hook(lambda *call: of_base.append(call[-1])) if self.refines else None
+        outputs = head(self.model.extract_feat(images))
+        if self.refines:
+            hook.remove()
+        if not self.decode:
+            return self._last_stage(outputs)
+        keypoints, scores = self.decode(self._last_stage(of_base[0] if self.refines else outputs))
+        keypoints = outputs[-1] if self.refines else keypoints
+        chosen = (self.model.test_cfg or {}).get('output_keypoint_indices')
+        return (keypoints, scores) if chosen is None else (keypoints[:, chosen], scores[:, chosen])
+
+    def _last_stage(self, outputs: Any) -> Any:
+        """Logits of both axes as a tuple; heatmaps as one tensor, of the last stage where there are several."""
+        if self.pair:
+            return tuple(outputs)
+        return outputs if isinstance(outputs, Tensor) else outputs[-1]
+
+
+def onnx_package(name: str) -> Any:
+    """Import ``onnx`` or ``onnxruntime``.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        return __import__(name, fromlist=['_'])
+    except ImportError as error:
+        raise ConfigError(f'writing and checking ONNX files needs "{name.split(".")[0]}" ({error}): pip install '
+                          '\'mmpose_kd[export]\'. Without it use --onnx none.') from None
+
+
+@torch.no_grad()
+def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[str, ...]:
+    """Write a top-down estimator as an ONNX file with a dynamic batch.
+
+    Args:
+        model (TopdownPoseEstimator): The student.
+        path (Path): The file.
+        kind (str): See :class:`DeployedPose`. Default: 'keypoints'.
+
+    Returns:
+        tuple[str]: Names of the outputs; the input is named ``images``.
+
+    Raises:
+        ConfigError: A part of the model or its decoding cannot be exported, or ``onnx`` is not installed.
+    """
+    onnx_package('onnx')
+    graph = DeployedPose(model, kind)
+    width, height = (int(size) for size in model.head.decoder.input_size)
+    names = ('images', *graph.output_names)
+    # The tracing exporter, which PyTorch 2.1 and 2.13 both have; later ones choose another by default.
+    options = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
+    try:
+        with warnings.catch_warnings(), _exportable_operators():
+            warnings.simplefilter('ignore')
+            torch.onnx.export(
+                graph, (torch.zeros(2, 3, height, width), ), str(path), opset_version=OPSET, input_names=['images'],
+                output_names=list(graph.output_names), dynamic_axes={name: {0: 'batch'} for name in names}, **options)
+    except (RuntimeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
+        reason = ' '.join(str(error).split())[:300]
+        raise ConfigError(f'{type(model.backbone).__name__} with {type(model.head).__name__} cannot be exported to '
+                          f'ONNX: {reason}. Replace that operator in the model, or use --onnx none.') from error
+    return graph.output_names
+
+
+def run_onnx(path: Path, batches: Iterable[np.ndarray]) -> Iterator[Dict[str, np.ndarray]]:
+    """The outputs by name of an ONNX file on the CPU, batch by batch.
+
+    Args:
+        path (Path): The file.
+        batches (Iterable[np.ndarray]): Preprocessed images (N, 3, H, W), float32.
+
+    Yields:
+        dict[str, np.ndarray]: Outputs of a batch.
+
+    Raises:
+        ConfigError: ONNX Runtime cannot run the file, or is not installed.
+    """
+    runtime = onnx_package('onnxruntime')
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = torch.get_num_threads()
+    try:
+        session = runtime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
+    except Exception as error:
+        raise ConfigError(f'ONNX Runtime cannot load the exported graph: {error}') from error
+    names = [output.name for output in session.get_outputs()]
+    for images in batches:
+        yield dict(zip(names, session.run(None, {'images': images})))
+
+
+def write_int8(source: Path, path: Path, images: Iterable[np.ndarray]) -> None:
+    """Quantise convolutions and linear layers of an ONNX file to int8.
+
+    Weights are quantised by channel, activations by the range that they have on the given images.
+
+    Args:
+        source (Path): The float ONNX file.
+        path (Path): The file to write.
+        images (Iterable[np.ndarray]): Preprocessed images (N, 3, H, W) to calibrate on.
+
+    Raises:
+        ConfigError: ``onnxruntime`` is not installed.
+    """
+    quantization = onnx_package('onnxruntime.quantization')
+    shapes = onnx_package('onnxruntime.quantization.shape_inference')
+    batches = iter(images)
+
+    class Reader(quantization.CalibrationDataReader):
+
+        def get_next(self) -> Any:
+            batch = next(batches, None)
+            return None if batch is None else dict(images=batch)
+
+    prepared = path.with_suffix('.prepared.onnx')
+    shapes.quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    quantization.quantize_static(
+        str(prepared), str(path), Reader(), per_channel=True, op_types_to_quantize=_INT8_OPS,
+        activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+    prepared.unlink()
+
+
+@contextmanager
+def _exportable_operators() -> Iterator[None]:
+    """Write two operators that the exporter lacks, in this setting, in those that it has."""
+    pool, embed = F.adaptive_avg_pool2d, Tensor.diag_embed
+
+    def fixed_pool(x: Tensor, output_size: Any) -> Tensor:
+        """To a size that is a constant of the graph, since the input's is."""
+        sizes = output_size if isinstance(output_size, (tuple, list, torch.Size)) else (output_size, ) * 2
+        have = [int(size) for size in x.shape[-2:]]
+        want = [n if size is None else int(size) for size, n in zip(sizes, have)]
+        if any(n % size for n, size in zip(have, want)):
+            return pool(x, want)
+        return F.avg_pool2d(x, [n // size for n, size in zip(have, want)])
+
+    F.adaptive_avg_pool2d = fixed_pool
+    Tensor.diag_embed = lambda x: x.unsqueeze(-1) * torch.eye(x.shape[-1])
+    try:
+        yield
+    finally:
+        F.adaptive_avg_pool2d, Tensor.diag_embed = pool, embed
