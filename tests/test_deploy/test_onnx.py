@@ -52,7 +52,8 @@ def student(name='simcc'):
 def test_the_graph_gives_the_models_keypoints_at_every_batch_size(name, tmp_path):
     model = student(name)
     assert write_onnx(model, tmp_path / 'model.onnx') == ('keypoints', 'scores')
-    for n, outputs in zip((1, 5), run_onnx(tmp_path / 'model.onnx', [torch.rand(n, 3, 64, 64).numpy() for n in (1, 5)])):
+    batches = [torch.rand(n, 3, 64, 64).numpy() for n in (1, 5)]
+    for n, outputs in zip((1, 5), run_onnx(tmp_path / 'model.onnx', batches)):
         assert outputs['keypoints'].shape == (n, 17, 2) and outputs['scores'].shape == (n, 17)
     images = torch.rand(4, 3, 64, 64)
     outputs, = run_onnx(tmp_path / 'model.onnx', [images.numpy()])
