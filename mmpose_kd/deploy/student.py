@@ -2,7 +2,7 @@
 import copy
 import os
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 import torch
 from mmengine.config import Config
@@ -42,6 +42,9 @@ def deployed_config(cfg: Config) -> Config:
         cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or _name(v.get('type')) not in hooks}
     if cfg.get('custom_hooks'):
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if _name(hook.get('type')) not in hooks]
+    train = cfg.get('train_dataloader')
+    if train and _name(train.dataset.type) == 'ViewDataset':  # a teacher's cache needs it, a student does not
+        train.dataset = train.dataset.dataset
     ours = _our_names(_REGISTRIES)
     if cfg.get('custom_imports') and not any(name in ours for name in _types(cfg.to_dict())):
         imports = cfg.custom_imports.imports
@@ -52,46 +55,64 @@ def deployed_config(cfg: Config) -> Config:
     return cfg
 
 
+def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, nn.Module, Dict[str, Tensor]]:
+    """The plain config of a distilled student, the model as it was trained, and the weights that are deployed.
+
+    Trained and plain model are run on the same random images: their outputs must be equal bit for bit.
+
+    Args:
+        cfg (Config): Config of the distilled run.
+        checkpoint (str): A checkpoint that it wrote; after training with EMA, the averaged weights are taken.
+
+    Returns:
+        tuple[Config, nn.Module, dict[str, Tensor]]: Config, trained model in eval mode, weights of the plain model.
+
+    Raises:
+        ConfigError: The checkpoint cannot be read or belongs to another config, or the outputs differ.
+    """
+    init_default_scope('mmpose')
+    plain = deployed_config(cfg)
+    trained, student = MODELS.build(cfg.model), MODELS.build(plain.model)
+    weights = state_dict_of(load_checkpoint(checkpoint))
+    places = tuple(f'{name}.' for name in training_only(trained))
+    weights = {name: value.clone() for name, value in weights.items() if not name.startswith(places)}
+    load_strictly(student, weights, checkpoint)
+    trained.load_state_dict(weights, strict=False)
+    _check_equal(trained, student)
+    return plain, trained.eval(), weights
+
+
 def export_student(config: str, checkpoint: str, out_dir: str) -> Tuple[Path, Path]:
     """Write the plain config and the weights of a distilled student, which hold nothing else.
 
-    Both models are run on the same random images before anything is written: their outputs must be equal bit for bit.
-
     Args:
         config (str): Config file of the distilled run.
-        checkpoint (str): A checkpoint that it wrote; after training with EMA, the averaged weights are taken.
+        checkpoint (str): A checkpoint that it wrote, see :func:`take_student`.
         out_dir (str): Folder for the two files, which are named after the config.
 
     Returns:
         tuple[Path, Path]: The config and the checkpoint.
 
     Raises:
-        ConfigError: The checkpoint cannot be read or belongs to another config, the files exist already, or the outputs
-            differ. Nothing is written then.
+        ConfigError: See :func:`take_student`, or the files exist already. Nothing is written then.
     """
     targets = [Path(out_dir) / (Path(config).stem + suffix) for suffix in ('.py', '.pth')]
     for target in targets:
         if target.exists():
             raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
-    cfg = Config.fromfile(config)
-    init_default_scope('mmpose')
-    plain = deployed_config(cfg)
-    trained, student = MODELS.build(cfg.model), MODELS.build(plain.model)
-
-    weights = state_dict_of(load_checkpoint(checkpoint))
-    places = tuple(f'{name}.' for name in training_only(trained))
-    weights = {name: value for name, value in weights.items() if not name.startswith(places)}
-    load_strictly(student, weights, checkpoint)
-    trained.load_state_dict(weights, strict=False)
-    _check_equal(trained, student)
-
+    plain, _, weights = take_student(Config.fromfile(config), checkpoint)
     Path(out_dir).mkdir(parents=True, exist_ok=True)
     parts = [target.with_name(f'.{target.stem}.part{target.suffix}') for target in targets]
-    plain.dump(str(parts[0]))
-    torch.save(dict(state_dict={name: value.clone() for name, value in weights.items()}, meta={}), parts[1])
+    write_student(plain, weights, *parts)
     for part, target in zip(parts, targets):
         os.replace(part, target)
     return targets[0], targets[1]
+
+
+def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, checkpoint: Path) -> None:
+    """Write a plain config, and a checkpoint that holds weights alone."""
+    plain.dump(str(config))
+    torch.save(dict(state_dict=weights, meta={}), checkpoint)
 
 
 @torch.no_grad()
