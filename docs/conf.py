@@ -1,0 +1,29 @@
+"""Sphinx: `make docs`."""
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+sys.path[:0] = [str(DOCS), str(DOCS.parent)]
+
+import model_zoo  # noqa: E402
+
+import mmpose_kd  # noqa: E402
+
+project = 'mmpose_kd'
+author = copyright = 'The mmpose_kd contributors'
+release = version = mmpose_kd.__version__
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.napoleon', 'sphinx.ext.mathjax']
+exclude_patterns = ['_build', 'notebooks', 'results']
+html_theme = 'furo'
+html_title = f'mmpose_kd {release}'
+
+autodoc_member_order = 'bysource'
+autodoc_typehints = 'none'  # the docstrings have them
+autodoc_inherit_docstrings = False
+napoleon_use_rtype = False
+suppress_warnings = ['toc.empty_glob']  # pages that come later
+myst_heading_anchors = 3
+myst_enable_extensions = ['dollarmath']
+
+model_zoo.write(DOCS / 'zoo')
