@@ -126,7 +126,8 @@ def compare_image(models: Sequence[ComparedModel],
                   height: int = 480) -> np.ndarray:
     """Run the models on an image and draw them side by side.
 
-    Each column says the model's name, its time for this image and its :func:`disagreement` with the first model.
+    Each column says the model's name, the median time of its last 30 images, and its :func:`disagreement` with the
+    first model on this one.
 
     Args:
         models (Sequence[ComparedModel]): The models.
@@ -146,7 +147,7 @@ def compare_image(models: Sequence[ComparedModel],
     predictions, columns = [model.predict(image, boxes) for model in models], {}
     indices = shared_keypoints(models)
     for i, (model, found) in enumerate(zip(models, predictions)):
-        title = f'{model.name}\n{1000 * model.times[-1]:.1f} ms'
+        title = f'{model.name}\n{1000 * statistics.median(model.times[-30:]):.1f} ms'
         if i:
             both = [(p['keypoints'][:, k], p['scores'][:, k] > threshold)
                     for p, k in ((predictions[0], indices[0]), (found, indices[i]))]
