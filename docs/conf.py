@@ -22,7 +22,6 @@ autodoc_member_order = 'bysource'
 autodoc_typehints = 'none'  # the docstrings have them
 autodoc_inherit_docstrings = False
 napoleon_use_rtype = False
-suppress_warnings = ['toc.empty_glob']  # pages that come later
 myst_heading_anchors = 3
 myst_enable_extensions = ['dollarmath']
 
