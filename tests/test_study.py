@@ -88,17 +88,30 @@ def test_the_hash_does_not_change_with_the_folders_of_teacher_and_data(study):
 
 def test_differences_are_paired_by_seed_and_have_students_interval():
     alone, ours = [0.50, 0.53, 0.48], [0.55, 0.56, 0.545]
-    runs = [dict(name=name, seed=seed, metrics=dict(PCK=value))
+    runs = [dict(name=name, baseline='alone', seed=seed, metrics=dict(PCK=value))
             for name, values in (('alone', alone), ('ours', ours)) for seed, value in enumerate(values)]
-    row = summarise(runs, 'alone', ['PCK'])['ours']['PCK']
+    row = summarise(runs, ['PCK'])['ours']['PCK']
     interval = ttest_rel(ours, alone).confidence_interval(0.95)
     assert (row['difference'] - row['interval'], row['difference'] + row['interval']) == pytest.approx(interval)
     assert (row['mean'], row['std']) == pytest.approx((0.551667, 0.0076376), rel=1e-4)
 
 
+def test_a_run_may_have_a_baseline_of_its_own(study):
+    runs = dict(teacher=dict(config='teacher.py'), alone=dict(config='alone.py'),
+                kd=dict(config='alone.py', baseline='teacher'))
+    assert [run.baseline for run in study(seeds=[0], runs=runs).runs] == ['alone', 'alone', 'teacher']
+    scores = [dict(name=name, baseline=baseline, seed=0, metrics=dict(PCK=value)) for name, baseline, value in (
+        ('teacher', 'alone', 0.7), ('alone', 'alone', 0.5), ('kd', 'teacher', 0.6))]
+    assert summarise(scores, ['PCK'])['kd']['PCK']['difference'] == pytest.approx(-0.1)
+    runs['kd']['baseline'] = 'teachr'
+    with pytest.raises(ConfigError, match='runs.kd: baseline="teachr" is none of the runs'):
+        study(runs=runs)
+
+
 def test_a_single_seed_has_no_interval():
-    runs = [dict(name=name, seed=0, metrics=dict(PCK=value)) for name, value in (('alone', 0.5), ('ours', 0.6))]
-    row = summarise(runs, 'alone', ['PCK'])['ours']['PCK']
+    runs = [dict(name=name, baseline='alone', seed=0, metrics=dict(PCK=value))
+            for name, value in (('alone', 0.5), ('ours', 0.6))]
+    row = summarise(runs, ['PCK'])['ours']['PCK']
     assert (row['difference'], row['interval'], row['std']) == (pytest.approx(0.1), None, None)
 
 
@@ -116,7 +129,7 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert all(run['seconds'] > 0 and run['peak_memory_mb'] > 100 for run in results['runs'])
     alone, kd = (run['metrics']['PCK'] for run in results['runs'][1:])
     assert results['summary']['kd']['PCK']['difference'] == pytest.approx(kd - alone)
-    assert f'| student | 1 | {100 * alone:.1f} |' in (out / 'results.md').read_text()
+    assert f'| student |  | 1 | {100 * alone:.1f} |' in (out / 'results.md').read_text()
     assert (out / 'results.png').stat().st_size > 10000
     with pytest.raises(ConfigError, match='was trained with another config'):
         train_all(study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)
@@ -150,9 +163,9 @@ def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
 
 
 def test_a_run_of_two_machines_is_marked(tmp_path):
-    run = dict(name='alone', label='alone', seed=0, metrics=dict(PCK=0.5), curve={'1': dict(PCK=0.5)}, seconds=60.,
-               peak_memory_mb=1., machines=['A', 'B'])
+    run = dict(name='alone', label='alone', baseline='alone', seed=0, metrics=dict(PCK=0.5),
+               curve={'1': dict(PCK=0.5)}, seconds=60., peak_memory_mb=1., machines=['A', 'B'])
     results = dict(title='', baseline='alone', metrics=dict(PCK='PCK'), commit='', versions={}, runs=[run],
-                   summary=summarise([run], 'alone', ['PCK']))
+                   summary=summarise([run], ['PCK']))
     write_report(results, tmp_path)
-    assert '| alone\\* | 1 |' in (tmp_path / 'results.md').read_text()
+    assert '| alone\\* |  | 1 |' in (tmp_path / 'results.md').read_text()

@@ -12,7 +12,7 @@ from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths
 
 _KEYS = ('runs', 'seeds', 'baseline', 'metrics', 'cfg_options', 'title')
-_RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label')
+_RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label', 'baseline')
 _PLACE = re.compile(r'\{checkpoint:([^}]+)\}')
 
 
@@ -27,6 +27,7 @@ class Run:
         config (Path): The config file.
         options (dict): What changes in it, by dotted key. ``'{checkpoint:NAME}'`` stands for what another run leaves.
         needs (tuple[Run]): The runs whose checkpoints it names.
+        baseline (str): Name of the run that it is compared with.
     """
     name: str
     label: str
@@ -34,6 +35,7 @@ class Run:
     config: Path
     options: Dict[str, Any]
     needs: tuple = ()
+    baseline: str = ''
 
     @property
     def folder(self) -> str:
@@ -69,7 +71,7 @@ class Plan:
     Attributes:
         title (str): Headline of the report.
         runs (list[Run]): All seeds of all runs: the first seed of every run comes before the second of any.
-        baseline (str): Name of the run that the others are compared with.
+        baseline (str): Name of the run that the others are compared with, where they name no other.
         metrics (dict[str, str]): Names in tables by the names that the evaluator logs.
     """
     title: str
@@ -98,6 +100,7 @@ def load_plan(path: str) -> Plan:
             kd=dict(
                 config='kd.py',
                 label='KD',
+                baseline='alone',
                 cfg_options={'model.teacher.checkpoint': '{checkpoint:teacher}'}))
 
     Args:
@@ -117,9 +120,11 @@ def load_plan(path: str) -> Plan:
     for key in ('runs', 'seeds', 'baseline', 'metrics'):
         if not study.get(key):
             raise ConfigError(f'{path}: {key} is not given or empty.')
-    if study['baseline'] not in study['runs']:
-        raise ConfigError(f'{path}: baseline="{study["baseline"]}" is none of the runs.'
-                          f'{did_you_mean(study["baseline"], study["runs"])}')
+    for where, entry in {path: study, **{f'{path}: runs.{k}': v for k, v in study['runs'].items()}}.items():
+        baseline = entry.get('baseline', study['baseline'])
+        if baseline not in study['runs']:
+            raise ConfigError(f'{where}: baseline="{baseline}" is none of the runs.'
+                              f'{did_you_mean(baseline, study["runs"])}')
     by_name: Dict[str, List[Run]] = {}
     for name, entry in study['runs'].items():
         _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
@@ -130,7 +135,8 @@ def load_plan(path: str) -> Plan:
         by_name[name] = []
         for seed in entry.get('seeds', study['seeds']):
             needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
-            by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs))
+            by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs,
+                                     entry.get('baseline', study['baseline'])))
     rounds = max(len(runs) for runs in by_name.values())
     ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
     return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])

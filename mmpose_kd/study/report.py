@@ -24,16 +24,17 @@ def write_report(results: dict, out: Path) -> None:
 def table(results: dict) -> str:
     """A Markdown table: a row for every run, metrics in percent."""
     metrics = results['metrics']
-    head = ['run', 'seeds']
+    head = ['run', 'against', 'seeds']
     for name in metrics.values():
         head += [name, f'difference in {name}']
     lines = [f'# {results["title"]}', '',
-             'Last epoch; mean and standard deviation over seeds; difference to '
-             f'"{_label(results, results["baseline"])}" of the same seed with its 95 % interval.', '',
+             'Last epoch; mean and standard deviation over seeds; difference to the run it is compared with, of the '
+             'same seed, with its 95 % interval.', '',
              '| ' + ' | '.join([*head, 'time', 'peak memory']) + ' |', '|' + '---|' * (len(head) + 2)]
     for name, row in results['summary'].items():
         runs = [run for run in results['runs'] if run['name'] == name]
-        cells = [_label(results, name) + _marks(runs), str(len(row['seeds']))]
+        against = '' if row['baseline'] == name else _label(results, row['baseline'])
+        cells = [_label(results, name) + _marks(runs), against, str(len(row['seeds']))]
         for metric in metrics:
             value = row[metric]
             cells += [_number(value['mean'], value['std']), _number(value['difference'], value['interval'], '+')]

@@ -36,34 +36,35 @@ def collect(plan: Plan, out: Path) -> dict:
         curve = _curve(run, out, list(plan.metrics))
         state.pop('finished')
         runs.append(dict(
-            name=run.name, label=run.label, seed=run.seed, config=run.config.name,
+            name=run.name, label=run.label, baseline=run.baseline, seed=run.seed, config=run.config.name,
             options=json.loads(without_folders(json.dumps(run.options))), **state,
             metrics=curve[max(curve)], curve={str(epoch): values for epoch, values in sorted(curve.items())}))
     versions = dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
                     mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)
     return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=_commit(), versions=versions,
-                runs=runs, summary=summarise(runs, plan.baseline, list(plan.metrics)))
+                runs=runs, summary=summarise(runs, list(plan.metrics)))
 
 
-def summarise(runs: List[dict], baseline: str, metrics: List[str]) -> Dict[str, dict]:
+def summarise(runs: List[dict], metrics: List[str]) -> Dict[str, dict]:
     """Mean, standard deviation and paired difference of every run.
 
     Args:
-        runs (list[dict]): Finished runs with ``name``, ``seed`` and ``metrics``.
-        baseline (str): The run that the others are compared with.
+        runs (list[dict]): Finished runs with ``name``, ``baseline``, ``seed`` and ``metrics``.
         metrics (list[str]): Names of the metrics.
 
     Returns:
-        dict[str, dict]: By run: ``seeds`` and, by metric, ``mean``, ``std`` (of the sample; None for one seed),
-        ``difference``, the mean over the seeds that the baseline has too of the difference to it, and ``interval``,
+        dict[str, dict]: By run: ``baseline``, ``seeds`` and, by metric, ``mean``, ``std`` (of the sample; None for one
+        seed), ``difference``, the mean over the seeds that the baseline has too of the difference to it, and ``interval``,
         the half width of its 95 % confidence interval by Student's t; None for fewer than two common seeds.
     """
     values: Dict[str, Dict[int, dict]] = {}
+    baselines = {run['name']: run['baseline'] for run in runs}
     for run in runs:
         values.setdefault(run['name'], {})[run['seed']] = run['metrics']
     summary = {}
     for name, by_seed in values.items():
-        summary[name] = dict(seeds=sorted(by_seed))
+        baseline = baselines[name]
+        summary[name] = dict(baseline=baseline, seeds=sorted(by_seed))
         for metric in metrics:
             mine = np.array([by_seed[seed][metric] for seed in sorted(by_seed)])
             common = [seed for seed in sorted(by_seed) if seed in values.get(baseline, {})]
