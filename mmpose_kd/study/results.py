@@ -54,8 +54,9 @@ def summarise(runs: List[dict], metrics: List[str]) -> Dict[str, dict]:
 
     Returns:
         dict[str, dict]: By run: ``baseline``, ``seeds`` and, by metric, ``mean``, ``std`` (of the sample; None for one
-        seed), ``difference``, the mean over the seeds that the baseline has too of the difference to it, and ``interval``,
-        the half width of its 95 % confidence interval by Student's t; None for fewer than two common seeds.
+        seed), ``difference``, the mean over the seeds that the baseline has too of the difference to it, and
+        ``interval``, the half width of its 95 % confidence interval by Student's t; None for fewer than two common
+        seeds.
     """
     values: Dict[str, Dict[int, dict]] = {}
     baselines = {run['name']: run['baseline'] for run in runs}
