@@ -162,6 +162,12 @@ def test_students_with_stages_or_branches_and_no_teacher(name, tmp_path):
     assert found['distill_heatmaps_1'].shape[0] == pytest.approx(100 * (1.8 * outputs + 0.4), abs=1)
 
 
+def test_similarity_of_fewer_than_four_images_is_left_out(tmp_path):
+    train(MULTI_KD, tmp_path, **{'train_dataloader.batch_size': 2})
+    assert 'distill_poses_3' in pictures(tmp_path)
+    assert 'distill_similarity_3' not in pictures(tmp_path)
+
+
 def test_several_teachers_have_rows_of_their_own(tmp_path):
     model = copy.deepcopy(MULTI_KD)
     model.update(teacher=dict(wide=TEACHER, narrow=dict(config=tiny.pose_model(), allow_random_weights=True)),

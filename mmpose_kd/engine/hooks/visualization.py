@@ -203,6 +203,8 @@ class DistillVisualizationHook(Hook):
         if not rows or not columns:
             return {}
         values = np.array([[feature_similarity(x, y) for y in columns.values()] for x in rows.values()])
+        if not np.isfinite(values).any():  # fewer than four images
+            return {}
         return dict(similarity=draw_matrix(values, list(rows), list(columns), f'linear CKA at step {step}'))
 
     def _preprocessed(self, model: nn.Module, batch: dict) -> tuple:
