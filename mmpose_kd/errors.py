@@ -43,7 +43,8 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
 
     Raises:
         ConfigError: ``cfg`` is no dict with a type, the type is not
-            registered, or an argument is unknown or missing.
+            registered, an argument is unknown or missing, or the part's own
+            check of its arguments fails.
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise ConfigError(f'{where}: expected a dict with a "type", got {cfg!r}.')
@@ -51,15 +52,23 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
     if isinstance(cls, str):
         cls = registry.get(cls)
         if cls is None:
-            raise ConfigError(
-                f'{where}: type "{cfg["type"]}" is not registered in MMPose\'s "{registry.name}" registry.'
-                f'{did_you_mean(cfg["type"], _names(registry))} If it is your own, name its module in custom_imports.')
+            raise ConfigError(f'{where}: {not_registered(cfg["type"], registry)}')
     args = {**defaults, **{k: v for k, v in cfg.items() if k != 'type'}}
     check_arguments(cls, args, where)
     try:
         return cls(**args)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from None
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        given = ', '.join(f'{name}={value!r}' for name, value in args.items())
+        raise ConfigError(f'{where}: {cls.__name__} cannot be built from {given}: '
+                          f'{type(error).__name__}: {error}') from error
+
+
+def not_registered(kind: str, registry: Registry) -> str:
+    """What to say of a type that a registry does not have."""
+    return (f'type "{kind}" is not registered in MMPose\'s "{registry.name}" registry.'
+            f'{did_you_mean(kind, _names(registry))} If it is your own, name its module in custom_imports.')
 
 
 def _names(registry: Registry) -> set:

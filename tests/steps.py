@@ -10,7 +10,16 @@ from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 
 def one_step(cfg: Config, work_dir, batch_size=2):
-    """Train and validate on one batch; returns what was logged, by name, and the model.
+    """Train and validate on one batch, see :func:`shrink`; returns what was logged, by name, and the model."""
+    shrink(cfg, work_dir, batch_size)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 1
+    return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model
+
+
+def shrink(cfg: Config, work_dir, batch_size=2):
+    """Cut a config, in place, to one batch of training and of validation.
 
     The batch is smaller, there are no worker processes and no checkpoint, and nothing is downloaded: the teacher and a
     student that starts from a checkpoint have random weights. RTMPose's Albumentation is left out where that package,
@@ -31,7 +40,3 @@ def one_step(cfg: Config, work_dir, batch_size=2):
         teacher.allow_random_weights = True
     name = f'{Path(cfg.filename).stem}_{Path(work_dir).name}'
     cfg.merge_from_dict(dict(work_dir=str(work_dir), experiment_name=name, log_level='ERROR', randomness=dict(seed=0)))
-    runner = Runner.from_cfg(cfg)
-    runner.train()
-    assert runner.iter == 1
-    return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model

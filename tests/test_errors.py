@@ -52,3 +52,8 @@ def test_unknown_type_names_the_closest():
 def test_a_given_argument_wins_over_a_default():
     part = build(MODELS, dict(type=Passes, taps=1, scale=5), 'x', scale=2, weight=3)
     assert (part.taps, part.scale, part.weight) == (1, 5, 3)
+
+
+def test_an_error_inside_a_part_names_its_place():
+    with pytest.raises(ConfigError, match=r"model\.x: ConvAligner cannot be built from in_channels='a', .*: TypeError"):
+        build(MODELS, dict(type='ConvAligner', in_channels='a', out_channels=3), 'model.x')

@@ -1,6 +1,7 @@
 from . import hooks
-from .runner import register_required_hooks
+from .runner import explain_config_errors, register_required_hooks
 
 register_required_hooks()
+explain_config_errors()
 
-__all__ = ['hooks', 'register_required_hooks']
+__all__ = ['explain_config_errors', 'hooks', 'register_required_hooks']

@@ -1,9 +1,13 @@
-"""The one extension of MMEngine's Runner: a model may name the hooks that it needs.
+"""Two extensions of MMEngine's Runner: hooks that a model needs, and errors that name their place in the config.
 
 Upstream problem: a model cannot reach the runner that trains it, so what it wants saved beside its ``state_dict`` needs
 a hook in every config; ``custom_hooks`` is a list, which a config that inherits another silently replaces. A distilled
 run would then lose its connector weights without a word. So ``Runner.register_hooks`` also registers the hooks in the
 model's ``required_hooks``. Models without that attribute, all stock ones, are not affected.
+
+What is wrong in a config shows as an error from deep inside, without the key to change, or not at all. Where
+``custom_imports`` names this package, ``Runner.from_cfg`` therefore checks the config first, and what it and the first
+step raise is explained; other configs are not affected.
 """
 import functools
 import os.path as osp
@@ -11,6 +15,9 @@ import os.path as osp
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
+
+from .check import check_config
+from .explain import explained
 
 
 def unwrapped_model(runner: Runner) -> nn.Module:
@@ -36,3 +43,32 @@ def register_required_hooks() -> None:
             model.locate_teachers(osp.dirname(osp.abspath(self.cfg.filename)), self.cfg.model)
 
     Runner.register_hooks = register_hooks
+
+
+def explain_config_errors() -> None:
+    """Extend ``Runner.from_cfg`` and ``Runner.train``; a second call changes nothing."""
+    stock_from_cfg, stock_train = Runner.from_cfg.__func__, Runner.train
+    if hasattr(stock_train, '__wrapped__'):
+        return
+
+    @functools.wraps(stock_from_cfg)
+    def from_cfg(cls, cfg) -> Runner:
+        if not _imports_us(cfg):
+            return stock_from_cfg(cls, cfg)
+        check_config(cfg)
+        with explained(cfg):
+            return stock_from_cfg(cls, cfg)
+
+    @functools.wraps(stock_train)
+    def train(self: Runner) -> nn.Module:
+        if not _imports_us(self.cfg):
+            return stock_train(self)
+        with explained(self.cfg, lambda: getattr(self._train_loop, 'iter', 0)):
+            return stock_train(self)
+
+    Runner.from_cfg, Runner.train = classmethod(from_cfg), train
+
+
+def _imports_us(cfg) -> bool:
+    imports = (cfg.get('custom_imports') or {}).get('imports') or []
+    return any(str(name).split('.')[0] == 'mmpose_kd' for name in ([imports] if isinstance(imports, str) else imports))

@@ -68,7 +68,10 @@ class Recorder:
         self.taps: Dict[str, List[Tuple[str, Tuple[int, ...]]]] = {}  # module name -> [(path, indices)]
         modules = {name for name, _ in model.named_modules() if name and not name.startswith('objectives')}
         for path in dict.fromkeys(paths):
-            name, indices = parse_path(path)
+            try:
+                name, indices = parse_path(path)
+            except ConfigError as error:
+                raise ConfigError(f'{where}: {error}') from None
             if name in _RECORDED:
                 continue
             if name not in modules:

@@ -24,7 +24,7 @@ class LSPDHead(CPMHead):
         **kwargs: Other arguments of ``CPMHead``; ``final_layer=None`` where the stages return heatmaps.
 
     Raises:
-        ConfigError: In the first step, the backbone returns another number of stages.
+        ConfigError: In the first step, the backbone returns another number of stages or channels.
 
     Example:
         >>> import torch
@@ -58,5 +58,8 @@ class LSPDHead(CPMHead):
         if len(feats) != expected:
             raise ConfigError(f'LSPDHead: the backbone returns {len(feats)} maps, expected {expected}: one of each '
                               'stage in training, one in evaluation. Give LSPDNet and LSPDHead the same num_stages.')
+        given = self.in_channels[0] if isinstance(self.in_channels, (list, tuple)) else self.in_channels
+        if feats[0].shape[1] != given:
+            raise ConfigError(f'LSPDHead: in_channels={given!r} given, but the maps have {feats[0].shape[1]} channels.')
         layers = zip(feats, self.multi_deconv_layers, self.multi_final_layers)
         return [final(deconv(feat)) for feat, deconv, final in layers]

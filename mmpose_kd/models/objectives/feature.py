@@ -1,5 +1,5 @@
 """Intermediate features, one student stage against one teacher stage."""
-from typing import List, Optional, Sequence, Union
+from typing import Any, List, Optional, Sequence, Union
 
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -26,6 +26,12 @@ def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequenc
         if values is not None and (not isinstance(values, (list, tuple)) or len(values) != len(taps)):
             raise ConfigError(f'{name} must be a list with one entry for each of the {len(taps)} {taps_name}, '
                               f'got {values!r}.')
+        if name.endswith(('channels', 'strides')) and not all(map(_positive, values or ())):
+            raise ConfigError(f'{name}={values!r}: expected {"whole " if "channels" in name else ""}numbers above 0.')
+
+
+def _positive(value: Any) -> bool:
+    return isinstance(value, (int, float)) and value > 0
 
 
 def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]] = None) -> List[Tensor]:

@@ -42,6 +42,12 @@ def test_other_number_of_stages_is_refused(training, stages):
         head([torch.rand(1, 17, 8, 8)] * stages)
 
 
+def test_maps_of_other_channels_than_stated_are_refused():
+    head = LSPDHead(16, 17, 3, final_layer=None)
+    with pytest.raises(ConfigError, match='in_channels=16 given, but the maps have 17 channels'):
+        head([torch.rand(1, 17, 8, 8)] * 3)
+
+
 def test_docstring_examples_run():
     result = doctest.testmod(lspd_head)
     assert result.attempted and not result.failed

@@ -192,7 +192,7 @@ def test_tap_without_a_map():
     (dict(allocation=dict(type='WeightAllocation')), 'allocation: WeightAllocation needs the argument "batch_size"'),
     (dict(alocation=ALLOCATION), 'no argument "alocation".*allocation'),
     (dict(loss=dict(type='KeypointMSELoss')), 'loss: KeypointMSELoss has no method "per_sample".*FeatureMSELoss'),
-    (dict(student_strides=[8, 16, -32]), 'connector: scale must be a positive number'),
+    (dict(student_strides=[8, 16, -32]), 'student_strides=.8, 16, -32.: expected numbers above 0'),
 ])
 def test_mistakes_in_the_config_are_named(delta, message):
     with pytest.raises(ConfigError, match='model.objectives.loss_fkd: .*' + message):

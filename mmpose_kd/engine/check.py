@@ -1,0 +1,189 @@
+"""What is wrong in a config and would not end in an error: refused before anything is built.
+
+A stock runner trains for no epoch, with a negative loss or on labels of another image size without a word. Runs whose
+config imports this package do not.
+"""
+import difflib
+from typing import Any, Dict, Iterator, List, Tuple
+
+from mmengine.config import Config
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import OPTIMIZERS
+
+from mmpose_kd.errors import ConfigError, did_you_mean, not_registered
+from mmpose_kd.models.distillers.teacher_config import dataset_meta
+
+# What Runner.from_cfg reads, as far as a missing one goes unnoticed.
+_RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hooks', 'load_from', 'resume',
+                'randomness', 'env_cfg', 'work_dir', 'visualizer', 'val_dataloader', 'val_evaluator', 'val_cfg',
+                'train_dataloader', 'train_cfg', 'optim_wrapper', 'custom_imports')
+_TEST_KEYS = ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps')
+_CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse a config that would train silently on something else than it says.
+
+    Args:
+        cfg (Config): A whole config.
+
+    Raises:
+        ConfigError: A key is misspelt, a number is out of its range, or two parts contradict each other. Names the key.
+    """
+    model = _part(cfg.get('model'), 'model')
+    for name in ('data_preprocessor', 'backbone', 'neck', 'head'):
+        if model.get(name) is not None:
+            _part(model[name], f'model.{name}')
+    _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
+    _check_spelling(model.get('test_cfg') or {}, _TEST_KEYS, 'model.test_cfg.', cutoff=0.75)
+    _check_loops(cfg)
+    for place, part in dicts(model, 'model'):
+        if _number(part.get('loss_weight')) and part['loss_weight'] < 0:
+            raise ConfigError(f'{place}.loss_weight={part["loss_weight"]}: a negative loss teaches the opposite; '
+                              'expected a number of at least 0.')
+    _check_preprocessor(model)
+    for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if isinstance(cfg.get(loader), dict):
+            _check_loader(cfg[loader], loader, model)
+    _check_keypoints(cfg, model)
+
+
+def _check_spelling(given: Dict[str, Any], known: Tuple[str, ...], where: str, cutoff: float) -> None:
+    for key in given:
+        near = [] if key in known else difflib.get_close_matches(str(key), known, n=1, cutoff=cutoff)
+        if near and near[0] not in given:
+            raise ConfigError(f'{where}{key}: nothing reads this key, and "{near[0]}" is not given.'
+                              f'{did_you_mean(key, known)}')
+
+
+def _check_loops(cfg: Config) -> None:
+    train = cfg.get('train_cfg')
+    if isinstance(train, dict):
+        for key in ('max_epochs', 'max_iters', 'val_interval'):
+            if key in train:
+                _whole(train[key], f'train_cfg.{key}', 1)
+        if not {'max_epochs', 'max_iters'} & set(train):
+            raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
+                              'dict(by_epoch=True, max_epochs=210, val_interval=10).')
+    seed = (cfg.get('randomness') or {}).get('seed')
+    if seed is not None:
+        _whole(seed, 'randomness.seed', 0)
+    wrapper = cfg.get('optim_wrapper')
+    optimizer = wrapper.get('optimizer') if isinstance(wrapper, dict) else None
+    if optimizer is None:
+        return
+    kind, lr = _part(optimizer, 'optim_wrapper.optimizer')['type'], optimizer.get('lr')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        raise ConfigError(f'optim_wrapper.optimizer: {not_registered(kind, OPTIMIZERS)}')
+    if lr is not None and not (_number(lr) and lr > 0):
+        raise ConfigError(f'optim_wrapper.optimizer.lr={lr!r}: expected a number above 0.')
+
+
+def _check_preprocessor(model: Dict[str, Any]) -> None:
+    preprocessor = model.get('data_preprocessor') or {}
+    for key in ('mean', 'std'):
+        values = preprocessor.get(key)
+        if values is not None and not (isinstance(values, (list, tuple)) and all(map(_number, values))
+                                       and len(values) in (1, 3) and (key == 'mean' or min(values) > 0)):
+            raise ConfigError(f'model.data_preprocessor.{key}={values!r}: expected three numbers, one a colour'
+                              f'{", above 0" if key == "std" else ""}, such as those of ImageNet.')
+
+
+def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> None:
+    if 'batch_sampler' not in loader:
+        _whole(loader.get('batch_size'), f'{where}.batch_size', 1)
+    _whole(loader.get('num_workers', 0), f'{where}.num_workers', 0)
+    for place, dataset in dicts(_part(loader.get('dataset'), f'{where}.dataset'), f'{where}.dataset'):
+        pipeline = dataset.get('pipeline', [])
+        if not isinstance(pipeline, (list, tuple)):
+            raise ConfigError(f'{place}.pipeline={pipeline!r}: expected a list of transforms.')
+        for i, step in enumerate(pipeline):
+            _part(step, f'{place}.pipeline[{i}]')
+    decoder = _head(model).get('decoder')
+    decoder = decoder if isinstance(decoder, dict) else {}
+    _check_codec(decoder, 'model.head.decoder')
+    for place, step in dicts(loader.get('dataset'), f'{where}.dataset'):
+        if step.get('type') == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
+            _check_codec(step['encoder'], f'{place}.encoder')
+            for key in _CODEC_KEYS:
+                _same(step['encoder'].get(key), decoder.get(key), f'{place}.encoder.{key}', f'model.head.decoder.{key}',
+                      'what is trained would not be what is decoded')
+        if step.get('type') == 'TopdownAffine':
+            _check_size(step.get('input_size'), f'{place}.input_size')
+            _same(step.get('input_size'), decoder.get('input_size'), f'{place}.input_size',
+                  'model.head.decoder.input_size', 'the keypoints would be of another image size')
+
+
+def _check_codec(codec: Dict[str, Any], where: str) -> None:
+    for key in ('input_size', 'heatmap_size'):
+        if key in codec:
+            _check_size(codec[key], f'{where}.{key}')
+    for key in ('sigma', 'simcc_split_ratio'):
+        values = codec.get(key, 1)
+        values = values if isinstance(values, (list, tuple)) else [values]
+        if not all(_number(value) and value > 0 for value in values):
+            raise ConfigError(f'{where}.{key}={codec[key]!r}: expected a number above 0.')
+
+
+def _check_size(size: Any, where: str) -> None:
+    if not (isinstance(size, (list, tuple)) and len(size) == 2
+            and all(_number(pixels) and pixels == int(pixels) and pixels > 0 for pixels in size)):
+        raise ConfigError(f'{where}={size!r}: expected width and height, such as (192, 256).')
+
+
+def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
+    number = _head(model).get('out_channels')
+    if number is not None:
+        _whole(number, 'model.head.out_channels', 1)
+    try:
+        metainfo = dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {})))
+        names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None
+    except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
+        return  # whoever builds the dataset says what is wrong with it
+    converts = any(step.get('type') in ('KeypointConverter', 'CombinedDataset')
+                   for _, step in dicts(cfg.get('train_dataloader'), ''))
+    if names is not None and number is not None and number != names and not converts:
+        raise ConfigError(f'model.head.out_channels={number}, but the training set has {names} keypoints: set it to '
+                          f'{names}, or choose a dataset with {number} in train_dataloader.dataset.')
+
+
+def _head(model: Dict[str, Any]) -> Dict[str, Any]:
+    """The head that is decoded; of one with a base, such as IGPGCNHead, its base."""
+    head = model.get('head') or {}
+    return head['base'] if isinstance(head.get('base'), dict) else head
+
+
+def _part(value: Any, where: str) -> Dict[str, Any]:
+    if not isinstance(value, dict) or 'type' not in value:
+        raise ConfigError(f'{where}: expected a dict with a "type", got {value!r}.')
+    return value
+
+
+def _same(a: Any, b: Any, place_a: str, place_b: str, why: str) -> None:
+    if a is not None and b is not None and _plain(a) != _plain(b):
+        raise ConfigError(f'{place_a}={a!r} and {place_b}={b!r} differ, so that {why}: give both the same.')
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _whole(value: Any, where: str, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f'{where}={value!r}: expected a whole number of at least {least}.')
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+
+
+def dicts(value: Any, place: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """Each dict of a nested config with its place."""
+    items: List[Tuple[str, Any]] = []
+    if isinstance(value, dict):
+        yield place, value
+        items = [(f'{place}.{key}', v) for key, v in value.items()]
+    elif isinstance(value, (list, tuple)):
+        items = [(f'{place}[{i}]', v) for i, v in enumerate(value)]
+    for name, v in items:
+        yield from dicts(v, name)

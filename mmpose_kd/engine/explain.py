@@ -1,0 +1,143 @@
+"""Say which place of a config an error of MMEngine, MMPose or PyTorch comes from."""
+import re
+from contextlib import contextmanager
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+from mmengine.registry import build_functions
+from torch import Tensor, nn
+
+from mmpose_kd.errors import ConfigError, check_arguments
+
+from .check import dicts
+
+_LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+_CODE = build_functions.build_from_cfg.__code__
+
+
+@contextmanager
+def explained(cfg: Config, iteration: Callable[[], int] = lambda: 0) -> Iterator[None]:
+    """Turn an error that a config leads to into a :class:`ConfigError` that names the place.
+
+    The first error stays its cause. After the first step an error is none of the config's and passes unchanged.
+
+    Args:
+        cfg (Config): The config of the run.
+        iteration (Callable): Returns how many steps are done. Default: none.
+
+    Raises:
+        ConfigError: What is inside has failed.
+    """
+    try:
+        yield
+    except ConfigError:
+        raise
+    except (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NotImplementedError,
+            RuntimeError, TypeError, ValueError) as error:
+        text = None if iteration() or isinstance(error, torch.cuda.OutOfMemoryError) else explain(error, cfg)
+        if text is None:
+            raise
+        raise ConfigError(text) from error
+
+
+def explain(error: BaseException, cfg: Config) -> Optional[str]:
+    """The place of a config that an error comes from, and the error.
+
+    Args:
+        error (BaseException): As caught, with its traceback.
+        cfg (Config): The config of the run.
+
+    Returns:
+        str, optional: None where the traceback leads to no part that the config names.
+    """
+    frames = list(_frames(error))
+    for code, variables in reversed(frames):
+        text = None
+        if code is _CODE:
+            text = _of_building(error, cfg, variables)
+        elif isinstance(variables.get('self'), BaseTransform):
+            text = _of_transform(error, cfg, variables['self'])
+        elif isinstance(variables.get('self'), nn.Module):
+            text = _of_module(error, cfg, variables, frames)
+        if text is not None:
+            return text
+    keys = [key for key in cfg if re.search(rf'\b{re.escape(key)}\b', str(error))]
+    return f'{keys[0]}: {_message(error)}' if keys else None
+
+
+def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
+    traceback = error.__traceback__
+    while traceback is not None:
+        yield traceback.tb_frame.f_code, traceback.tb_frame.f_locals
+        traceback = traceback.tb_next
+
+
+def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -> Optional[str]:
+    place, given = _place(cfg, variables.get('cfg'))
+    if place is None:
+        return None
+    cls, args = variables.get('obj_cls'), variables.get('args', {})
+    if cls is None:
+        return f'{place}: {_message(error)}'
+    if isinstance(error, TypeError) and 'argument' in str(error):
+        try:
+            check_arguments(cls, args, place)
+        except ConfigError as better:
+            return str(better)
+    return f'{place}: {cls.__name__} cannot be built from {_short(given)}: {_message(error)}'
+
+
+def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -> Optional[str]:
+    for loader in _LOADERS:
+        for place, part in dicts(cfg.get(loader), loader):
+            if part.get('type') == type(transform).__name__:
+                return f'{place}: {type(transform).__name__} fails on the first sample: {_message(error)}'
+    return None
+
+
+def _of_module(error: BaseException, cfg: Config, variables: Dict[str, Any], frames: List) -> Optional[str]:
+    """The backbone, neck or head that fails in the first forward pass."""
+    module = variables['self']
+    model = next((v['self'] for _, v in frames if hasattr(v.get('self'), 'backbone')), None)
+    part = next((name for name in ('backbone', 'neck', 'head') if getattr(model, name, None) is module), None)
+    given = cfg.get('model', {}).get(part) if part else None
+    if given is None:
+        return None
+    text = f'model.{part}: {type(module).__name__} fails in the first step: {_message(error)}'
+    channels = re.search(r'to have (\d+) channels, but got (\d+) channels', str(error))
+    for key, value in given.items():
+        if channels and value == int(channels[1]):
+            return f'{text}. model.{part}.{key}={value} given, but the features have {channels[2]} channels.'
+    received = [f'{name} {_shapes(variables[name])}' for name in ('x', 'feats', 'inputs') if name in variables]
+    return f'{text}. It received {", ".join(received) or "nothing"}, and was built from {_short(given)}.'
+
+
+def _place(cfg: Config, given: Any) -> Tuple[Optional[str], Dict[str, Any]]:
+    """Place and content of a part of the config: of those of the same type that which shares the most with a dict."""
+    best, place, found = -1, None, {}
+    for name, part in dicts(cfg.to_dict(), ''):
+        if isinstance(given, dict) and 'type' in part and part['type'] == given.get('type'):
+            same = sum(key in given and given[key] == value for key, value in part.items())
+            if same > best:
+                best, place, found = same, name.lstrip('.'), part
+    return place, found
+
+
+def _message(error: BaseException) -> str:
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() has quotes
+    lines = str(text).strip().splitlines()
+    return f'{type(error).__name__}: {lines[0] if lines else "no message"}'
+
+
+def _shapes(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape))
+    return f'[{", ".join(map(_shapes, value))}]' if isinstance(value, (list, tuple)) else type(value).__name__
+
+
+def _short(args: Dict[str, Any]) -> str:
+    hidden = ('type', 'train_cfg', 'test_cfg')
+    text = ', '.join(f'{key}={value!r}' for key, value in args.items() if key not in hidden)
+    return text if len(text) < 400 else f'{text[:400]} ...'

@@ -1,0 +1,56 @@
+import re
+
+import pytest
+import tiny
+from mmengine.runner import Runner
+
+from mmpose_kd.errors import ConfigError
+
+
+def fails(tmp_path, **changes):
+    """What a config that imports this package says, and the error behind it."""
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, epochs=1)
+    cfg.custom_imports = dict(imports=['mmpose_kd'])
+    cfg.experiment_name = tmp_path.name
+    cfg.merge_from_dict(changes)
+    with pytest.raises(ConfigError) as caught:
+        Runner.from_cfg(cfg).train()
+    return str(caught.value), caught.value.__cause__
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'train_cfg.max_epochs': 0}, r'train_cfg\.max_epochs=0: expected a whole number of at least 1'),
+    ({'train_cfg.val_interval': True}, r'train_cfg\.val_interval=True: expected a whole number'),
+    ({'model.head.loss.loss_weight': -1.}, r'model\.head\.loss\.loss_weight=-1\.0: a negative loss'),
+    ({'model.head.out_channels': 16}, r'model\.head\.out_channels=16, but the training set has 17 keypoints'),
+    ({'model.head.decoder.input_size': (96, 96)}, r'=\(64, 64\) and model\.head\.decoder\.input_size=\(96, 96\) '),
+    ({'model.test_cfg': dict(flip_tset=True, _delete_=True)}, r"flip_tset: nothing reads.*Did you mean 'flip_test'"),
+], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
+def test_what_would_train_silently_is_refused_before_anything_is_built(tmp_path, changes, message):
+    text, cause = fails(tmp_path, **changes)
+    assert re.search(message, text), text
+    assert cause is None
+
+
+@pytest.mark.parametrize('changes, error, message', [
+    ({'model.backbone.depth': 19}, KeyError,
+     r'model\.backbone: ResNet cannot be built from depth=19.*: invalid depth 19'),
+    ({'model.backbone.dept': 18}, TypeError,
+     r'model\.backbone: ResNet has no argument "dept"\. Did you mean \'depth\''),
+    ({'model.head.in_channels': 9}, RuntimeError,
+     r'model\.head\.in_channels=9 given, but the features have 32 channels'),
+    ({'param_scheduler.begin': 9}, ValueError,
+     r'param_scheduler: LinearLR cannot be built from .*begin=9, end=3'),
+], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
+def test_an_error_from_inside_names_its_place_and_keeps_its_cause(tmp_path, changes, error, message):
+    text, cause = fails(tmp_path, **changes)
+    assert re.search(message, text), text
+    assert isinstance(cause, error)
+
+
+def test_a_config_that_does_not_import_this_package_is_left_alone(tmp_path):
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, epochs=1)
+    cfg.experiment_name = tmp_path.name
+    cfg.model.backbone.depth = 19
+    with pytest.raises(KeyError, match='invalid depth 19'):
+        Runner.from_cfg(cfg)
