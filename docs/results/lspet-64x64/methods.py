@@ -13,7 +13,8 @@ teacher = {
 }
 labels = {
     'kd': 'KD', 'multi-kd': 'Multi-KD', 'multi-kd-paper': "Multi-KD, paper's weights", 'fitnet': 'FitNet', 'at': 'AT',
-    'sp': 'SP', 'rkd': 'RKD', 'review-kd': 'ReviewKD', 'two-stage-1': 'two-stage, 1', 'cross-stage': 'cross-stage',
+    'sp': 'SP', 'rkd': 'RKD', 'review-kd': 'ReviewKD', 'dwpose-1': 'DWPose, 1', 'two-stage-1': 'two-stage, 1',
+    'cross-stage': 'cross-stage',
     'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
     'cross-stage-mft-wa': 'cross-stage + MFT + WA'
 }
@@ -27,4 +28,8 @@ runs = dict(
 runs['two-stage-2'] = dict(
     config=f'../../../configs/study/two-stage-2_{pair}.py', label='two-stage, 2', cfg_options={
         **teacher, 'train_cfg.max_epochs': 10, 'load_from': '{checkpoint:two-stage-1}'})
+runs['dwpose-2'] = dict(
+    config=f'../../../configs/study/dwpose-2_{pair}.py', label='DWPose, 2', cfg_options={
+        'train_cfg.max_epochs': 4, 'model.teacher.checkpoint': '{checkpoint:dwpose-1}',
+        'model.backbone.init_cfg.checkpoint': '{checkpoint:dwpose-1}'})
 del teacher, labels, pair

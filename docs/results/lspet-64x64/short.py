@@ -34,10 +34,14 @@ runs = {
         name: dict(config=f'{study}/{name}_resnet18-w16_hrnet-w32_lspet-64x64.py', label=label, cfg_options=simdr)
         for name, label in (('multi-kd', 'Multi-KD'), ('two-stage-1', 'two-stage, 1'), ('kd', 'KD'),
                             ('fitnet', 'FitNet'), ('rkd', 'RKD'), ('at', 'AT'), ('sp', 'SP'),
-                            ('review-kd', 'ReviewKD'))
+                            ('review-kd', 'ReviewKD'), ('dwpose-1', 'DWPose, 1'))
     },
     'two-stage-2': dict(
         config=f'{study}/two-stage-2_resnet18-w16_hrnet-w32_lspet-64x64.py', label='two-stage, 2',
         cfg_options={**simdr, 'load_from': '{checkpoint:two-stage-1}'}),
+    'dwpose-2': dict(
+        config=f'{study}/dwpose-2_resnet18-w16_hrnet-w32_lspet-64x64.py', label='DWPose, 2', cfg_options={
+            'model.teacher.checkpoint': '{checkpoint:dwpose-1}',
+            'model.backbone.init_cfg.checkpoint': '{checkpoint:dwpose-1}'}),
 }
 del simdr, heatmap, students, study
