@@ -1,14 +1,18 @@
 # DWPose, stage 2: a new head on the backbone of stage 1, which is frozen, learns what the head of stage 1 predicts.
 _base_ = ['../students/litehrnet18_simdr_lspet-128x128.py']
 
-first_stage = 'work_dirs/dwpose-1_litehrnet18_hrnet-w32_lspet-128x128/epoch_60.pth'
-
 model = dict(
     type='MultiKDDistiller',
     frozen=['backbone'],
-    backbone=dict(init_cfg=dict(type='Pretrained', prefix='backbone.', checkpoint=first_stage)),
+    backbone=dict(
+        init_cfg=dict(
+            type='Pretrained',
+            prefix='backbone.',
+            checkpoint='work_dirs/dwpose-1_litehrnet18_hrnet-w32_lspet-128x128/epoch_60.pth')),
     head=dict(loss=dict(type='SimDRLoss', loss_weight=0.)),  # no labels
-    teacher=dict(config='{{ fileDirname }}/dwpose-1_litehrnet18_hrnet-w32_lspet-128x128.py', checkpoint=first_stage),
+    teacher=dict(
+        config='{{ fileDirname }}/dwpose-1_litehrnet18_hrnet-w32_lspet-128x128.py',
+        checkpoint='work_dirs/dwpose-1_litehrnet18_hrnet-w32_lspet-128x128/epoch_60.pth'),
     objectives=dict(loss_logit=dict(type='OutputObjective', weight=1.0, loss=dict(type='SimDRKLLoss'))))
 
 train_cfg = dict(max_epochs=12)
