@@ -8,6 +8,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.losses.reduction import at_least_float32
 
 
 def stage_pairs(num_teacher: int, num_student: int) -> List[Tuple[int, int]]:
@@ -138,7 +139,7 @@ class WeightAllocation(BaseModule):
             raise ConfigError(
                 f'WeightAllocation was built for at most {self.batch_size} persons a batch and got {len(x)}: set '
                 f'allocation.batch_size={len(x)}, the same as train_dataloader.batch_size (per process).')
-        x = x.float().flatten(1)
+        x = at_least_float32(x).flatten(1)
         gram = x @ x.t()
         if self.gram_norm == 'row':
             gram = F.normalize(gram, dim=1)
