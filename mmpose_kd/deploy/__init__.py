@@ -1,3 +1,4 @@
-from .student import deployed_config, export_student
+from .folder import Limits, export_folder
+from .student import deployed_config, export_student, take_student
 
-__all__ = ['deployed_config', 'export_student']
+__all__ = ['Limits', 'deployed_config', 'export_folder', 'export_student', 'take_student']

@@ -1,0 +1,189 @@
+"""Whether what is exported computes what was trained, on real images."""
+import copy
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.evaluation.functional import keypoint_pck_accuracy
+from mmpose.registry import DATASETS
+from torch import nn
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.teacher_config import dataset_meta
+
+SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+LEAST_SCORE = 0.01  # of the largest
+PCK_THRESHOLD = 0.2  # of the longer side of the person's box
+
+
+class Prediction(NamedTuple):
+    """Keypoints (N, K, 2) in input pixels and scores (N, K)."""
+    keypoints: np.ndarray
+    scores: np.ndarray
+
+
+def validation_samples(cfg: Config, count: int) -> List[dict]:
+    """Some samples of a config's validation data, evenly spread, in the boxes of the labels.
+
+    Args:
+        cfg (Config): The config.
+        count (int): How many, at most.
+
+    Returns:
+        list[dict]: What the validation pipeline packs.
+
+    Raises:
+        ConfigError: There are no such data, or they cannot be read.
+    """
+    dataset = copy.deepcopy((cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset'))
+    if not dataset:
+        raise ConfigError('the config has no val_dataloader, on whose images the export could be checked. Give a '
+                          'folder of images, each of one person: --images FOLDER.')
+    if dataset.get('bbox_file'):
+        dataset.bbox_file = None  # detected boxes have no labels
+    try:
+        data = DATASETS.build(dataset)
+        samples = [data[int(i)] for i in np.linspace(0, len(data) - 1, min(count, len(data)))] if len(data) else []
+    except (OSError, AssertionError, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f'the validation data of the config cannot be read: {" ".join(str(error).split())[:300]}. '
+                          'Correct val_dataloader.dataset by --cfg-options, or give a folder of images, each of one '
+                          'person: --images FOLDER.') from error
+    if not samples:
+        raise ConfigError('the validation data of the config hold no sample. Give a folder of images, each of one '
+                          'person: --images FOLDER.')
+    return samples
+
+
+def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
+    """The images of a folder, each of them whole as the box of one person.
+
+    Args:
+        cfg (Config): The config, whose validation pipeline is used.
+        folder (str): The folder.
+        count (int): How many images, at most.
+
+    Returns:
+        list[dict]: What the validation pipeline packs.
+
+    Raises:
+        ConfigError: The folder does not exist or holds no image that can be read.
+    """
+    loader = cfg.get('test_dataloader') or cfg.get('val_dataloader')
+    if not loader:
+        raise ConfigError('the config has no val_dataloader, whose pipeline prepares images. Add it to the config.')
+    root = Path(folder)
+    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES) if root.is_dir() else []
+    if not paths:
+        raise ConfigError(f'"{folder}" holds no image ({", ".join(SUFFIXES)}). Give a folder of images, each of one '
+                          'person.')
+    pipeline, meta = Compose(loader.dataset.pipeline), metainfo_of(cfg) or {}
+    samples = []
+    for path in paths[:count]:
+        sample = dict(img_path=str(path), bbox_score=np.ones(1, dtype=np.float32), **meta)
+        try:
+            image = Compose(loader.dataset.pipeline[:1])(dict(sample))['img']
+        except (OSError, AssertionError, AttributeError) as error:
+            raise ConfigError(f'the image "{path}" cannot be read. Replace or remove it.') from error
+        height, width = image.shape[:2]
+        samples.append(pipeline(dict(sample, bbox=np.array([[0, 0, width, height]], dtype=np.float32))))
+    return samples
+
+
+def metainfo_of(cfg: Config) -> Optional[dict]:
+    """The parsed metainfo of a config's data; None where it names none."""
+    raw = dataset_meta(cfg)
+    return raw and parse_pose_metainfo(raw)
+
+
+@torch.no_grad()
+def preprocessed(model: nn.Module, samples: Sequence[dict]) -> torch.Tensor:
+    """The images (N, 3, H, W) that the backbone sees."""
+    return model.data_preprocessor(pseudo_collate(copy.deepcopy(list(samples))), False)['inputs']
+
+
+@torch.no_grad()
+def predict(model: nn.Module, images: torch.Tensor) -> Prediction:
+    """What a model predicts for preprocessed images, without the flip test.
+
+    Args:
+        model (TopdownPoseEstimator): The model.
+        images (Tensor): Images (N, 3, H, W).
+
+    Returns:
+        Prediction: Keypoints and scores.
+    """
+    found = []
+    for image in images:
+        result = model.head.predict(model.extract_feat(image[None]), [], test_cfg=dict(flip_test=False))
+        found += result[0] if isinstance(result, tuple) else result
+    return _chosen(model, found)
+
+
+@torch.no_grad()
+def decode_raw(model: nn.Module, outputs: Dict[str, np.ndarray]) -> Prediction:
+    """Raw outputs of an ONNX graph, decoded as the head decodes its own."""
+    tensors = [torch.from_numpy(output) for output in outputs.values()]
+    return _chosen(model, model.head.decode(tuple(tensors) if len(tensors) > 1 else tensors[0]))
+
+
+def joined(parts: Sequence[Prediction]) -> Prediction:
+    """Predictions of several batches as one."""
+    return Prediction(*(np.concatenate(values) for values in zip(*parts)))
+
+
+def difference(one: Prediction, other: Prediction) -> Prediction:
+    """How far two predictions are from each other.
+
+    Args:
+        one (Prediction): A prediction.
+        other (Prediction): Another one, of the same images.
+
+    Returns:
+        Prediction: Largest difference of a keypoint in input pixels, among the joints whose score is at least a
+        hundredth of the largest, since where nothing is seen the place means nothing; and largest difference of all
+        scores, as a share of the largest.
+    """
+    scale = max(float(np.abs(other.scores).max()), 1e-6)
+    moved = np.abs(one.keypoints - other.keypoints).max(-1)[other.scores >= LEAST_SCORE * scale]
+    return Prediction(float(moved.max(initial=0)), float(np.abs(one.scores - other.scores).max()) / scale)
+
+
+def pck(prediction: Prediction, samples: Sequence[dict]) -> Optional[float]:
+    """PCK at 0.2 of the box's longer side, on the labels of the samples.
+
+    Args:
+        prediction (Prediction): What was predicted for the samples.
+        samples (Sequence[dict]): Samples with labels.
+
+    Returns:
+        float: Share of the labelled joints that were found; None where there are no labels.
+    """
+    places, labels, visible, sizes = [], [], [], []
+    for keypoints, sample in zip(prediction.keypoints, samples):
+        meta, truth = sample['data_samples'].metainfo, sample['data_samples'].gt_instances
+        if 'keypoints' not in truth:
+            return None
+        seen = np.asarray(truth.keypoints_visible)
+        label = np.asarray(truth.keypoints)[0, :, :2]
+        if label.shape != keypoints.shape:
+            return None
+        scale, centre = np.asarray(meta['input_scale']), np.asarray(meta['input_center'])
+        places.append(keypoints / meta['input_size'] * scale + centre - scale / 2)
+        labels.append(label)
+        visible.append((seen[..., 0] if seen.ndim == 3 else seen)[0] > 0)
+        box = np.asarray(truth.bboxes)[0]
+        sizes.append([max(box[2:] - box[:2])] * 2)
+    arrays = (np.array(value) for value in (places, labels, visible))
+    return float(keypoint_pck_accuracy(*arrays, PCK_THRESHOLD, np.array(sizes))[1])
+
+
+def _chosen(model: nn.Module, instances: Sequence[Any]) -> Prediction:
+    """Keypoints and scores of instances, of the joints that the model's test_cfg chooses."""
+    indices = (model.test_cfg or {}).get('output_keypoint_indices')
+    chosen = slice(None) if indices is None else list(indices)
+    return Prediction(np.stack([found.keypoints[0][chosen] for found in instances]),
+                      np.stack([np.asarray(found.keypoint_scores)[0][chosen] for found in instances]))

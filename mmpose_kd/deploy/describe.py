@@ -1,0 +1,72 @@
+"""What is in an exported folder, for those who use it."""
+import json
+from typing import Any, Dict
+
+from mmengine.config import Config
+from torch import nn
+
+from . import check
+
+_INFERENCER = (
+    'from mmpose.apis import MMPoseInferencer',
+    "pose = MMPoseInferencer(pose2d='config.py', pose2d_weights='checkpoint.pth', det_model='whole_image')",
+    "print(next(pose('PERSON.jpg', vis_out_dir='.'))['predictions'])",
+)
+
+
+def describe(plain: Config, student: nn.Module) -> Dict[str, Any]:
+    """What somebody needs to use the model without this package.
+
+    Args:
+        plain (Config): The student's config.
+        student (TopdownPoseEstimator): The student.
+
+    Returns:
+        dict: Input size, normalisation, how a box is cut out, keypoints, and the codec.
+    """
+    meta = check.metainfo_of(plain) or {}
+    loader = plain.get('test_dataloader') or plain.get('val_dataloader') or {}
+    pipeline = loader.get('dataset', {}).get('pipeline', [])
+    transforms = {transform['type'].split('.')[-1]: transform for transform in pipeline}
+    normalise = plain.model.get('data_preprocessor') or {}
+    flips = meta.get('flip_indices') or []
+    decoding = {key: value for key, value in plain.model.head.get('base', plain.model.head).get('decoder', {}).items()}
+    return dict(
+        input_size=[int(size) for size in student.head.decoder.input_size],
+        mean=[float(value) for value in normalise.get('mean') or (0, 0, 0)],
+        std=[float(value) for value in normalise.get('std') or (1, 1, 1)],
+        channel_order='rgb' if normalise.get('bgr_to_rgb') else 'bgr',
+        box_padding=float(transforms.get('GetBBoxCenterScale', {}).get('padding', 1.25)),
+        udp=bool(transforms.get('TopdownAffine', {}).get('use_udp', False)),
+        keypoints=[meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else
+        [str(i) for i in range(student.head.out_channels)],
+        flip_pairs=[[i, j] for i, j in enumerate(flips) if i < j],
+        skeleton=[[int(i), int(j)] for i, j in meta.get('skeleton_links') or []],
+        decoding=json.loads(json.dumps(decoding, default=float)))
+
+
+def readme(spec: dict, plain: Config) -> str:
+    """The folder's README: five lines that run it, and what is in it.
+
+    Args:
+        spec (dict): What ``deploy.json`` holds.
+        plain (Config): The student's config.
+
+    Returns:
+        str: Markdown.
+    """
+    scripted = 'keypoints' in spec.get('outputs', ())
+    text = ['# A pose estimator', '', '```bash']
+    text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []
+    text += ['mim test mmpose config.py --checkpoint checkpoint.pth', '```', '', '```python', *_INFERENCER, '```', '']
+    uses = 'MMPose and the package `mmpose_kd`, which it imports' if plain.get('custom_imports') else 'MMPose alone'
+    text.append(f'- `config.py`, `checkpoint.pth`: the student, for {uses}.')
+    if 'outputs' in spec:
+        width, height = spec['input_size']
+        outputs = ', '.join(f'`{name}`' for name in spec['outputs'])
+        text.append(f'- `model.onnx`: from `images` (batch, 3, {height}, {width}), normalised as `deploy.json` '
+                    f'says, to {outputs}, in pixels of that input where they are keypoints. Nothing is flipped.')
+    if 'int8' in spec['pck']:
+        text.append('- `model_int8.onnx`: the same with convolutions and linear layers in int8.')
+    text.append('- `deploy.json`: input, keypoints, skeleton, decoding, and what the checks of the export found.')
+    return '\n'.join(text) + '\n'

@@ -1,0 +1,189 @@
+"""A folder that runs: plain config, weights, ONNX graphs, what they need to be used, and the checks of all of it."""
+import json
+import shutil
+import uuid
+from pathlib import Path
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
+
+from mmengine.config import Config
+from mmpose.registry import MODELS
+from torch import Tensor, nn
+
+from mmpose_kd.checkpoint import load_checkpoint
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.teacher_config import load_strictly
+
+from . import check
+from .describe import describe, readme
+from .onnx import KINDS, onnx_package, run_onnx, write_int8, write_onnx
+from .student import take_student, write_student
+
+SCORE_TOLERANCE = 0.01  # of the largest score
+SCRIPT = Path(__file__).with_name('onnx_pose.py')
+
+
+class Limits(NamedTuple):
+    """What the checks allow.
+
+    Args:
+        pixels (float): Largest difference of a keypoint between PyTorch and ONNX Runtime, in input pixels; see
+            :func:`mmpose_kd.deploy.check.difference`. Default: 0.5.
+        drop (float): Largest loss of PCK@0.2, as a share of the joints, by float16 or int8. Default: 0.02.
+    """
+    pixels: float = 0.5
+    drop: float = 0.02
+
+
+LIMITS = Limits()
+
+
+def export_folder(config: str,
+                  checkpoint: str,
+                  out: str,
+                  onnx: str = 'keypoints',
+                  fp16: bool = False,
+                  int8_images: Optional[str] = None,
+                  images: Optional[str] = None,
+                  num_images: int = 32,
+                  limits: Limits = LIMITS,
+                  cfg_options: Optional[dict] = None,
+                  report: Callable[[str], None] = print) -> dict:
+    """Make a deployable folder of a distilled run, and check it.
+
+    Everything is written to a folder beside ``out``, which gets its name when all checks have passed. These are: the
+    plain student computes what the trained one does, bit for bit; its config and checkpoint, read back, load strictly;
+    ONNX Runtime finds the same keypoints as PyTorch on real images; neither rounding nor quantising loses accuracy.
+
+    Args:
+        config (str): Config file of the run.
+        checkpoint (str): A checkpoint that it wrote.
+        out (str): The folder to make.
+        onnx (str): 'keypoints', a graph with the decoding inside, 'raw', one that ends with the head's outputs, or
+            'none'. Default: 'keypoints'.
+        fp16 (bool): Store the weights in half precision; they are computed with in single precision, here too.
+            Default: False.
+        int8_images (str, optional): Folder of images, each of one person, to calibrate ``model_int8.onnx`` on.
+        images (str, optional): Such a folder for the checks. Default: validation data of the config.
+        num_images (int): Images for each of these purposes. Default: 32.
+        limits (Limits): What the checks allow.
+        cfg_options (dict, optional): Changes to the config, such as the place of its data.
+        report (Callable): Takes each line of what is found. Default: print.
+
+    Returns:
+        dict: What ``deploy.json`` holds.
+
+    Raises:
+        ConfigError: The folder exists, an input is wrong, a part cannot be exported, or a check fails. Nothing is left
+            behind then.
+
+    Example:
+        >>> export_folder('cdkd_resnet18_resnet50_coco-256x192.py', 'epoch_210.pth', 'deployed', fp16=True)
+    """
+    target = Path(out).absolute()
+    if target.exists():
+        raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
+    if onnx not in (*KINDS, 'none'):
+        raise ConfigError(f'--onnx {onnx}: expected one of {", ".join((*KINDS, "none"))}.')
+    if int8_images and onnx == 'none':
+        raise ConfigError('--int8 quantises the ONNX graph, and --onnx none asks for none. Drop one of them.')
+    if num_images < 1:
+        raise ConfigError(f'--num-images {num_images}: expected at least 1.')
+    if onnx != 'none':
+        onnx_package('onnx'), onnx_package('onnxruntime')
+    cfg = Config.fromfile(config)
+    cfg.merge_from_dict(cfg_options or {})
+    plain, trained, weights = take_student(cfg, checkpoint)
+    samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}')
+    folder.mkdir()
+    try:
+        write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
+        student = _read_back(folder)
+        inputs = check.preprocessed(student, samples)
+        expected = check.predict(student, inputs)
+        results = [('trained', check.predict(trained, check.preprocessed(trained, samples))), ('exported', expected)]
+        moved = check.difference(expected, results[0][1]).keypoints
+        report(f'plain student:   loads strictly, largest keypoint difference from the trained one {moved:.2g} input '
+               'pixels')
+        if moved and not fp16:
+            raise ConfigError(f'the exported student differs from the trained one by {moved:.3g} input pixels in a '
+                              'keypoint. Nothing is exported.')
+        spec = describe(plain, student)
+        if onnx != 'none':
+            spec['outputs'] = list(write_onnx(student, folder / 'model.onnx', onnx))
+            found = _run(student, folder / 'model.onnx', inputs, onnx)
+            results.append(('onnx', found))
+            spec['largest_difference'] = _agreement(found, expected, len(samples), limits, report)
+        if int8_images:
+            calibration = check.preprocessed(student, check.image_samples(cfg, int8_images, num_images))
+            batches = [image[None] for image in calibration.numpy()]
+            write_int8(folder / 'model.onnx', folder / 'model_int8.onnx', batches)
+            results.append(('int8', _run(student, folder / 'model_int8.onnx', inputs, onnx)))
+        spec['pck'] = _accuracy(results, samples, limits, report)
+        spec['checked_on'] = len(samples)
+        (folder / 'deploy.json').write_text(json.dumps(spec, indent=2) + '\n', encoding='utf-8')
+        (folder / 'README.md').write_text(readme(spec, plain), encoding='utf-8')
+        if onnx == 'keypoints':
+            shutil.copyfile(SCRIPT, folder / 'onnx_pose.py')
+        try:
+            folder.rename(target)
+        except OSError as error:
+            raise ConfigError(f'"{target}" cannot be made: {error}. Give another folder with --out.') from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return spec
+
+
+def _halved(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
+    for name, value in halved.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ConfigError(f'"{name}" holds values beyond 65504, which float16 cannot store. Export without --fp16.')
+    return halved
+
+
+def _read_back(folder: Path) -> nn.Module:
+    """The student that a user of the folder gets, loaded strictly."""
+    student = MODELS.build(Config.fromfile(str(folder / 'config.py')).model)
+    state = load_checkpoint(str(folder / 'checkpoint.pth'))['state_dict']
+    load_strictly(student, state, str(folder / 'checkpoint.pth'))
+    return student.eval()
+
+
+def _run(student: nn.Module, path: Path, images: Tensor, kind: str) -> check.Prediction:
+    """Predictions of an ONNX file for one image, and for the others at once."""
+    batches = [batch for batch in (images[:1].numpy(), images[1:].numpy()) if len(batch)]
+    return check.joined([
+        check.decode_raw(student, outputs) if kind == 'raw' else check.Prediction(
+            outputs['keypoints'], outputs['scores']) for outputs in run_onnx(path, batches)])
+
+
+def _agreement(found: check.Prediction, expected: check.Prediction, count: int, limits: Limits,
+               report: Callable[[str], None]) -> Dict[str, float]:
+    pixels, scores = check.difference(found, expected)
+    report(f'ONNX Runtime:    largest keypoint difference from PyTorch {pixels:.2g} input pixels on {count} images '
+           f'(at most {limits.pixels:g}), of the scores {scores:.2g} of the largest')
+    if not (pixels <= limits.pixels and scores <= SCORE_TOLERANCE):
+        raise ConfigError(f'ONNX Runtime and PyTorch differ by {pixels:.3g} input pixels in a keypoint (at most '
+                          f'{limits.pixels:g}) and by {scores:.3g} of the largest score (at most {SCORE_TOLERANCE}). '
+                          'Nothing is exported. Where joints have two peaks alike, as in a hardly trained model, raise '
+                          '--tolerance; else use --onnx raw or none.')
+    return dict(keypoints=float(pixels), scores=float(scores))
+
+
+def _accuracy(results: Sequence[Tuple[str, check.Prediction]], samples: Sequence[dict], limits: Limits,
+              report: Callable[[str], None]) -> Dict[str, Optional[float]]:
+    values = {name: check.pck(prediction, samples) for name, prediction in results}
+    if None in values.values():
+        report('accuracy:        not compared, the images have no labels')
+        return {name: None for name in values}
+    report('PCK@0.2:         ' + ', '.join(f'{name} {value:.4f}' for name, value in values.items()))
+    for name, value in values.items():
+        if value < values['trained'] - limits.drop:
+            remedy = 'Calibrate on more images, like those of the task' if name == 'int8' else 'Export without --fp16'
+            raise ConfigError(f'PCK@0.2 falls from {values["trained"]:.4f}, as trained, to {value:.4f} ({name}) on '
+                              f'{len(samples)} images, by more than {limits.drop:g}. Nothing is exported. {remedy}, or '
+                              'raise --max-drop.')
+    return values

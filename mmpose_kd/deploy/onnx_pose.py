@@ -1,0 +1,31 @@
+"""Pose of one person with ONNX Runtime alone, no PyTorch: python onnx_pose.py IMAGE [LEFT TOP WIDTH HEIGHT]"""
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def estimate(image, box, spec, model=FOLDER / 'model.onnx'):
+    """Keypoints (K, 2) in pixels of a BGR image and scores (K,) of the person in a box (left, top, width, height)."""
+    size, box = np.array(spec['input_size']), np.array(box, dtype=float)
+    centre, scale = box[:2] + box[2:] / 2, box[2:] * spec['box_padding']
+    scale = np.maximum(scale, scale[::-1] * size / size[::-1])  # the input's aspect ratio
+    zoom = (size - spec['udp']) / scale
+    warp = np.column_stack([np.diag(zoom), zoom * (scale / 2 - centre)])
+    pixels = cv2.warpAffine(image, warp, tuple(spec['input_size']), flags=cv2.INTER_LINEAR)
+    pixels = pixels[..., ::-1] if spec['channel_order'] == 'rgb' else pixels
+    images = ((pixels - spec['mean']) / spec['std']).transpose(2, 0, 1)[None].astype(np.float32)
+    keypoints, scores = onnxruntime.InferenceSession(str(model)).run(['keypoints', 'scores'], {'images': images})
+    return keypoints[0] / size * scale + centre - scale / 2, scores[0]
+
+
+if __name__ == '__main__':
+    picture, deploy = cv2.imread(sys.argv[1]), json.loads((FOLDER / 'deploy.json').read_text())
+    person = sys.argv[2:6] or (0, 0, *picture.shape[1::-1])
+    for name, (x, y), score in zip(deploy['keypoints'], *estimate(picture, person, deploy)):
+        print(f'{name:20} {x:8.1f} {y:8.1f} {score:6.3f}')
