@@ -36,7 +36,8 @@ def register_required_hooks() -> None:
         stock(self, *args, **kwargs)
         model = unwrapped_model(self)
         present = {type(hook).__name__ for hook in self.hooks}
-        for name in getattr(model, 'required_hooks', ()):
+        required = getattr(model, 'required_hooks', ())
+        for name in (*required, 'TrainingGuardHook') if required or _imports_us(self.cfg) else ():
             if name not in present:
                 self.register_hook(dict(type=name))
         if hasattr(model, 'locate_teachers') and self.cfg.filename:

@@ -1,6 +1,9 @@
 from .checkpoint import DistillCheckpointHook
 from .first_stage import FirstStageHook
+from .guard import TrainingGuardHook
 from .teacher_metric import TeacherMetricHook
 from .visualization import DistillVisualizationHook
 
-__all__ = ['DistillCheckpointHook', 'DistillVisualizationHook', 'FirstStageHook', 'TeacherMetricHook']
+__all__ = [
+    'DistillCheckpointHook', 'DistillVisualizationHook', 'FirstStageHook', 'TeacherMetricHook', 'TrainingGuardHook'
+]

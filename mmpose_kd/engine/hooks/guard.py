@@ -1,0 +1,81 @@
+"""Stop a training that cannot succeed, and say why."""
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+from torch import Tensor
+
+from mmpose_kd.errors import ConfigError
+
+
+@HOOKS.register_module()
+class TrainingGuardHook(Hook):
+    """Refuse a training set without a batch, and stop at a loss that is NaN or infinite, with its batch saved.
+
+    On a GPU a step's losses are looked at one step later, when they have arrived, so that nothing waits for them; but
+    always before a checkpoint is saved. The batch goes to ``not_finite_step_N.pth`` in the run's folder.
+
+    The runner registers this hook by itself where the config imports this package.
+
+    Raises:
+        ConfigError: There is no batch, or a loss is not finite; names the loss and the step.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self) -> None:
+        self._last: Optional[Dict[str, Any]] = None  # the step that is not looked at yet
+
+    def before_train(self, runner: Runner) -> None:
+        loader = runner.train_dataloader
+        if len(loader) == 0:
+            samples, batch_size = len(loader.dataset), getattr(loader, 'batch_size', None)
+            why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
+                   if samples else 'so there is nothing to train on: is its annotation file the right one?')
+            raise ConfigError(f'train_dataloader gives no batch: its dataset has {samples} samples, {why}')
+
+    def after_train_iter(self,
+                         runner: Runner,
+                         batch_idx: int,
+                         data_batch: Any = None,
+                         outputs: Optional[Dict[str, Tensor]] = None) -> None:
+        self._look(runner)
+        losses = {k: v.detach().float().mean() for k, v in (outputs or {}).items() if 'loss' in k and k != 'loss'}
+        if not losses:
+            return
+        values, arrived = torch.stack(list(losses.values())), None
+        if values.is_cuda:
+            values, arrived = values.to('cpu', non_blocking=True), torch.cuda.Event()
+            arrived.record()
+        self._last = dict(step=runner.iter + 1, names=list(losses), values=values, arrived=arrived, batch=data_batch)
+        if arrived is None:
+            self._look(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        self._look(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        self._look(runner)
+
+    def _look(self, runner: Runner) -> None:
+        last, self._last = self._last, None
+        if last is None:
+            return
+        if last['arrived'] is not None:
+            last['arrived'].synchronize()
+        losses = dict(zip(last['names'], last['values'].tolist()))
+        bad = [name for name, finite in zip(losses, torch.isfinite(last['values']).tolist()) if not finite]
+        if not bad:
+            return
+        rank = f'_rank_{get_rank()}' if get_rank() else ''
+        file = Path(runner.work_dir).absolute() / f'not_finite_step_{last["step"]}{rank}.pth'
+        torch.save(dict(step=last['step'], losses=losses, batch=last['batch']), file)
+        raise ConfigError(
+            f'step {last["step"]}: {bad[0]} is {losses[bad[0]]}; all losses: {losses}. No checkpoint was written '
+            f'since. The batch is in "{file}": torch.load(file, weights_only=False)["batch"]. Lower '
+            'optim_wrapper.optimizer.lr, set optim_wrapper.clip_grad or, with half precision, take bfloat16; then '
+            'resume from the last checkpoint.')

@@ -1,0 +1,56 @@
+import math
+
+import pytest
+import tiny
+import torch
+from mmpose.registry import MODELS
+
+from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.objectives.base import Objective
+
+
+@MODELS.register_module()
+class BreaksLater(Objective):
+    """Fine in the first step and of this value afterwards."""
+
+    needs_teacher = False
+
+    def __init__(self, value):
+        super().__init__()
+        self.value, self.calls = value, 0
+
+    def forward(self, student, teacher, data_samples):
+        self.calls += 1
+        return student.outputs[0].mean() * 0 + (1.0 if self.calls < 3 else self.value)
+
+
+def config(work_dir, value, **kwargs):
+    model = dict(
+        tiny.pose_model(), type='MultiKDDistiller', objectives=dict(loss_mine=dict(type='BreaksLater', value=value)))
+    return tiny.runner_cfg(model, work_dir, **kwargs)
+
+
+@pytest.mark.parametrize('value', [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_is_named_with_its_step_and_its_batch_is_saved(tmp_path, value):
+    with pytest.raises(ConfigError, match=rf'^step 3: loss_mine is {value}; .*lr.*clip_grad'):
+        tiny.run(config(tmp_path, value, epochs=2))
+    saved = torch.load(tmp_path / 'not_finite_step_3.pth', weights_only=False)
+    assert saved['step'] == 3 and not math.isfinite(saved['losses']['loss_mine'])
+    assert math.isfinite(saved['losses']['loss_kpt'])
+    assert len(saved['batch']['inputs']) == len(saved['batch']['data_samples']) == 4
+
+
+def test_no_checkpoint_is_written_after_it(tmp_path):
+    with pytest.raises(ConfigError):
+        tiny.run(config(tmp_path, math.nan, epochs=2))  # two steps an epoch: the third is in the second
+    assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+def test_finite_losses_pass(tmp_path):
+    assert tiny.run(config(tmp_path, 2.0, epochs=2)).iter == 4
+    assert not list(tmp_path.glob('not_finite*'))
+
+
+def test_a_training_set_without_a_sample_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match='no batch: its dataset has 3 samples, and drop_last=True .* batch_size=4'):
+        tiny.run(config(tmp_path, 1.0, samples=3), **{'train_dataloader.drop_last': True})
