@@ -108,7 +108,9 @@ def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[s
             torch.onnx.export(
                 graph, (torch.zeros(2, 3, height, width), ), str(path), opset_version=OPSET, input_names=['images'],
                 output_names=list(graph.output_names), dynamic_axes={name: {0: 'batch'} for name in names}, **options)
-    except (RuntimeError, NotImplementedError, torch.onnx.errors.OnnxExporterError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # of whatever kind the operator's translation raises
         reason = ' '.join(str(error).split())[:300]
         raise ConfigError(f'{type(model.backbone).__name__} with {type(model.head).__name__} cannot be exported to '
                           f'ONNX: {reason}. Replace that operator in the model, or use --onnx none.') from error
@@ -134,11 +136,13 @@ def run_onnx(path: Path, batches: Iterable[np.ndarray]) -> Iterator[Dict[str, np
     options.intra_op_num_threads = torch.get_num_threads()
     try:
         session = runtime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
-    except Exception as error:
-        raise ConfigError(f'ONNX Runtime cannot load the exported graph: {error}') from error
-    names = [output.name for output in session.get_outputs()]
-    for images in batches:
-        yield dict(zip(names, session.run(None, {'images': images})))
+        names = [output.name for output in session.get_outputs()]
+        for images in batches:
+            yield dict(zip(names, session.run(None, {'images': images})))
+    except Exception as error:  # ONNX Runtime has a class of its own for each code
+        reason = ' '.join(str(error).split())[:300]
+        raise ConfigError(f'ONNX Runtime cannot run the exported graph: {reason}. An operator of the model may not '
+                          'exist there, or depend on the number of images. Use --onnx none.') from error
 
 
 def write_int8(source: Path, path: Path, images: Iterable[np.ndarray]) -> None:

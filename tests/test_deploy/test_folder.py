@@ -26,6 +26,19 @@ WITHOUT_TORCH = ('import runpy, sys; sys.modules.update(torch=None, mmpose_kd=No
                  'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')
 
 
+def refined():
+    """Stage 2 of the two-stage system: an IGP-GCN head on the frozen first stage."""
+    model = tiny.pose_model()
+    return dict(
+        model,
+        type='MultiKDDistiller',
+        backbone=dict(model['backbone'], out_indices=(1, 2, 3)),
+        head=dict(type='IGPGCNHead', base=model['head'], in_channels=(32, 16, 8), skeleton=[[5, 7], [7, 9]]),
+        frozen=['backbone', 'head.base'],
+        teacher=dict(config=tiny.pose_model(8), allow_random_weights=True),
+        objectives=dict(loss_pose=dict(type='PoseObjective')))
+
+
 def distilled(head):
     """A distilled student of which the heatmap one has channels dropped in training."""
     model = tiny.pose_model(head=head)
@@ -157,6 +170,20 @@ def test_the_folder_works_in_the_runner_that_mim_test_starts(exported, tmp_path)
     cfg.update(load_from=str(exported[0] / 'checkpoint.pth'), work_dir=str(tmp_path), experiment_name='exported')
     metrics = Runner.from_cfg(cfg).test()
     assert 0 <= metrics['PCK'] <= 1
+
+
+def test_the_two_stages_are_one_graph(trained, tmp_path):
+    cfg = Config.fromfile(trained[0])
+    cfg.model = refined()
+    cfg.dump(str(tmp_path / 'stage_2.py'))
+    model = tiny.build(cfg.model)
+    for layer in model.head.corrections:  # as if it had learnt to refine
+        torch.nn.init.normal_(layer.own.weight, std=0.1)
+    torch.save(model.state_dict(), tmp_path / 'stage_2.pth')
+    spec = export_folder(str(tmp_path / 'stage_2.py'), str(tmp_path / 'stage_2.pth'), str(tmp_path / 'out'),
+                         num_images=3, report=str)
+    assert spec['outputs'] == ['keypoints', 'scores'] and spec['decoding']['type'] == 'SimCCLabel'
+    assert spec['largest_difference']['keypoints'] < 0.01
 
 
 def test_raw_outputs_have_no_script(trained, tmp_path):

@@ -100,6 +100,20 @@ def test_an_operator_that_onnx_lacks_is_named(tmp_path):
         write_onnx(model, tmp_path / 'model.onnx')
 
 
+def test_a_graph_made_for_one_batch_size_is_refused(tmp_path):
+    @MODELS.register_module(force=True)
+    class RigidHead(MODELS.get('HeatmapHead')):
+
+        def forward(self, feats):
+            heatmaps = super().forward(feats)
+            return heatmaps.reshape(int(heatmaps.shape[0]), *heatmaps.shape[1:])
+
+    model = tiny.pose_model(head='heatmap')
+    write_onnx(tiny.build(dict(model, head=dict(model['head'], type='RigidHead'))), tmp_path / 'model.onnx')
+    with pytest.raises(ConfigError, match='cannot run the exported graph: .*depend on the number of images'):
+        list(run_onnx(tmp_path / 'model.onnx', [np.zeros((3, 3, 64, 64), dtype=np.float32)]))
+
+
 def test_int8_is_close_to_float_and_smaller(tmp_path):
     model = student('heatmap')
     images = [torch.rand(1, 3, 64, 64).numpy() for _ in range(8)]

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from mmpose_kd.deploy import export_student
+from mmpose_kd.deploy import Limits, export_folder, export_student
 
 GONE = dict(lspd='backbone.later_stages.', okdhp='head.peers.')
 RAMP = dict(type='GaussianRamp', start=0., end=1., until=0.5)
@@ -87,6 +87,18 @@ def test_export_holds_the_first_output_alone(trained, tmp_path):
     deployed = deployed[0] if isinstance(deployed, list) else deployed
     assert torch.equal(deployed, outputs[0])
     assert not torch.equal(deployed, outputs[1])
+
+
+def test_folder_has_one_graph_without_what_only_training_needs(trained, tmp_path):
+    onnx = pytest.importorskip('onnx', reason='the extra "export" is not installed')
+    _, cfg, runner = trained
+    spec = export_folder(f'{cfg.work_dir}/kd.py', f'{cfg.work_dir}/epoch_2.pth', str(tmp_path / 'out'), num_images=2,
+                         limits=Limits(drop=1.), report=str)
+    plain = MODELS.build(Config.fromfile(str(tmp_path / 'out' / 'config.py')).model)
+    graph = onnx.load(str(tmp_path / 'out' / 'model.onnx')).graph
+    weights = sum(onnx.numpy_helper.to_array(tensor).size for tensor in graph.initializer)
+    assert spec['outputs'] == ['keypoints', 'scores']
+    assert weights <= sum(p.numel() for p in plain.parameters()) < sum(p.numel() for p in runner.model.parameters())
 
 
 def test_weight_of_the_objectives_rises(trained):
