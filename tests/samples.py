@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from mmpose_kd.datasets import SyntheticPoseDataset
 
-NUM = 2  # people in each file
+NUM = 3  # people in each file: RKD has nothing to compare in fewer
 MEANS = {  # joints that COCO does not have, as means of those it has: near enough to train a step on
     'neck': ('left_shoulder', 'right_shoulder'), 'thorax': ('left_shoulder', 'right_shoulder'),
     'pelvis': ('left_hip', 'right_hip'), 'upper_neck': ('left_shoulder', 'right_shoulder', 'nose'),
@@ -16,7 +16,7 @@ MEANS = {  # joints that COCO does not have, as means of those it has: near enou
 
 
 def write_datasets(data):
-    """Write all four below the folder ``data``, with two images for training and two for validation each."""
+    """Write all four below the folder ``data``, with three images for training and three for validation each."""
     _coco_style(data / 'coco', 'coco', 'annotations/person_keypoints_train2017.json', 'train2017')
     _coco_style(data / 'coco', 'coco', 'annotations/person_keypoints_val2017.json', 'val2017',
                 'person_detection_results/COCO_val2017_detections_AP_H_56_person.json')

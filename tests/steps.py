@@ -9,7 +9,7 @@ from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 
-def one_step(cfg: Config, work_dir, batch_size=2):
+def one_step(cfg: Config, work_dir, batch_size=3):
     """Train and validate on one batch, see :func:`shrink`; returns what was logged, by name, and the model."""
     shrink(cfg, work_dir, batch_size)
     runner = Runner.from_cfg(cfg)
@@ -18,7 +18,7 @@ def one_step(cfg: Config, work_dir, batch_size=2):
     return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model
 
 
-def shrink(cfg: Config, work_dir, batch_size=2):
+def shrink(cfg: Config, work_dir, batch_size=3):
     """Cut a config, in place, to one batch of training and of validation.
 
     The batch is smaller, there are no worker processes and no checkpoint, and nothing is downloaded: the teacher and a
