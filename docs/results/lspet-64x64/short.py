@@ -1,9 +1,9 @@
 # Every method for a few epochs: that its loss falls and the student learns. Too short for a comparison.
-title = 'Every method on LSPET 64x64 for four epochs'
+title = 'Every method on LSPET 64x64 for two epochs'
 seeds = [0]
 baseline = 'alone'
 metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
-cfg_options = {'train_cfg.max_epochs': 4, 'train_cfg.val_interval': 2, 'optim_wrapper.optimizer.lr': 2e-3}
+cfg_options = {'train_cfg.max_epochs': 2, 'train_cfg.val_interval': 1, 'optim_wrapper.optimizer.lr': 2e-3}
 
 simdr = {
     'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
