@@ -11,21 +11,20 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def estimate(image, box, spec, model=FOLDER / 'model.onnx'):
-    """Keypoints (K, 2) in pixels of a BGR image and scores (K,) of the person in a box (left, top, width, height)."""
-    size, box = np.array(spec['input_size']), np.array(box, dtype=float)
-    centre, scale = box[:2] + box[2:] / 2, box[2:] * spec['box_padding']
-    scale = np.maximum(scale, scale[::-1] * size / size[::-1])  # the input's aspect ratio
+    """Keypoints (K, 2) in pixels of a BGR image and scores (K,) of the person in a box, or in all of it."""
+    size, (at, side) = np.array(spec['input_size']), np.array(box or [0, 0, *image.shape[1::-1]], float).reshape(2, 2)
+    centre, side = at + side / 2, side * spec['box_padding']
+    scale = np.maximum(side, side[::-1] * size / size[::-1])  # the input's aspect ratio
     zoom = (size - spec['udp']) / scale
     warp = np.column_stack([np.diag(zoom), zoom * (scale / 2 - centre)])
     pixels = cv2.warpAffine(image, warp, tuple(spec['input_size']), flags=cv2.INTER_LINEAR)
     pixels = pixels[..., ::-1] if spec['channel_order'] == 'rgb' else pixels
     images = ((pixels - spec['mean']) / spec['std']).transpose(2, 0, 1)[None].astype(np.float32)
-    keypoints, scores = onnxruntime.InferenceSession(str(model)).run(['keypoints', 'scores'], {'images': images})
-    return keypoints[0] / size * scale + centre - scale / 2, scores[0]
+    (found, ), (scores, ) = onnxruntime.InferenceSession(str(model)).run(['keypoints', 'scores'], {'images': images})
+    return found / size * scale + centre - scale / 2, scores
 
 
 if __name__ == '__main__':
     picture, deploy = cv2.imread(sys.argv[1]), json.loads((FOLDER / 'deploy.json').read_text())
-    person = sys.argv[2:6] or (0, 0, *picture.shape[1::-1])
-    for name, (x, y), score in zip(deploy['keypoints'], *estimate(picture, person, deploy)):
+    for name, (x, y), score in zip(deploy['keypoints'], *estimate(picture, sys.argv[2:6], deploy)):
         print(f'{name:20} {x:8.1f} {y:8.1f} {score:6.3f}')
