@@ -28,7 +28,7 @@ def run_mmpose_tool(name: str) -> None:
                  'Reinstall mmpose, for instance with "mim install mmpose".')
     try:
         runpy.run_path(str(script), run_name='__main__')
-    except (ConfigError, AssertionError, FileNotFoundError) as error:
+    except Exception as error:  # MMPose raises an error of the kind that it met when it read an image
         message = _for_the_user(error)
         if message is None or os.environ.get('MMPOSE_KD_DEBUG') == '1':
             raise
@@ -42,7 +42,9 @@ def _for_the_user(error: Exception) -> Optional[str]:
     absent = re.search(r'(Annotation file `(.+?)`\s*does not exist)|(No such file or directory: .*occurs when loading '
                        r'`(.+?)`)', str(error), re.DOTALL)
     if absent is None:
-        return None
+        damaged = re.search(r'occurs when loading `(.+?)`', str(error))
+        return damaged and (f'the image "{os.path.abspath(damaged[1])}" cannot be read: it is empty, damaged or no '
+                            'image. Restore the file, or take its annotations out of the annotation file.')
     kind, path = ('annotation file', absent.group(2)) if absent.group(2) else ('image', absent.group(4))
     key = 'ann_file' if kind == 'annotation file' else 'data_prefix'
     return (f'the {kind} "{os.path.abspath(path)}" does not exist. It comes from data_root and {key} of a dataset: '

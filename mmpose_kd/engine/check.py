@@ -135,6 +135,10 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
     number = _head(model).get('out_channels')
     if number is not None:
         _whole(number, 'model.head.out_channels', 1)
+    channels = _head(model).get('in_channels')
+    for value in channels if isinstance(channels, (list, tuple)) else [channels]:
+        if value is not None:
+            _whole(value, 'model.head.in_channels', 1)
     try:
         metainfo = dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {})))
         names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None

@@ -1,4 +1,5 @@
 """Say which place of a config an error of MMEngine, MMPose or PyTorch comes from."""
+import pickle
 import re
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -35,7 +36,7 @@ def explained(cfg: Config, iteration: Callable[[], int] = lambda: 0) -> Iterator
     except ConfigError:
         raise
     except (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NotImplementedError,
-            RuntimeError, TypeError, ValueError) as error:
+            RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
         text = None if iteration() or isinstance(error, torch.cuda.OutOfMemoryError) else explain(error, cfg)
         if text is None:
             raise
@@ -53,6 +54,8 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
         str, optional: None where the traceback leads to no part that the config names.
     """
     frames = list(_frames(error))
+    if isinstance(error, pickle.UnpicklingError):
+        return _of_checkpoint(error, frames)
     for code, variables in reversed(frames):
         text = None
         if code is _CODE:
@@ -74,6 +77,18 @@ def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
         traceback = traceback.tb_next
 
 
+def _of_checkpoint(error: BaseException, frames: List) -> Optional[str]:
+    """A file that MMEngine loads: load_from, resume or init_cfg."""
+    file = next((v['filename'] for _, v in frames if isinstance(v.get('filename'), str)), None)
+    asked = re.search(r'GLOBAL (\S+)', str(error))
+    if file is None:
+        return None
+    why = f'contains code: it asks for "{asked[1]}", which is neither a tensor nor what MMEngine saves' if asked else (
+        'cannot be read: it is truncated, or torch.save did not write it')
+    return (f'checkpoint "{file}" {why}, and is not loaded. It is named by load_from, resume or an init_cfg: '
+            'give a file that holds a state_dict alone.')
+
+
 def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -> Optional[str]:
     place, given = _place(cfg, variables.get('cfg'))
     if place is None:
@@ -86,6 +101,9 @@ def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -
             check_arguments(cls, args, place)
         except ConfigError as better:
             return str(better)
+    if 'need at least one array to concatenate' in str(error):  # MMEngine, of a dataset without a sample
+        return (f'{place}: {cls.__name__} has no sample: ann_file={given.get("ann_file")!r} holds no person with a box '
+                'and a labelled joint. Is it the right file?')
     return f'{place}: {cls.__name__} cannot be built from {_short(given)}: {_message(error)}'
 
 

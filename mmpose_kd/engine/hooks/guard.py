@@ -1,4 +1,5 @@
 """Stop a training that cannot succeed, and say why."""
+import json
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -37,6 +38,7 @@ class TrainingGuardHook(Hook):
             why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
                    if samples else 'so there is nothing to train on: is its annotation file the right one?')
             raise ConfigError(f'train_dataloader gives no batch: its dataset has {samples} samples, {why}')
+        _say_what_is_left_out(runner, loader.dataset)
 
     def after_train_iter(self,
                          runner: Runner,
@@ -79,3 +81,20 @@ class TrainingGuardHook(Hook):
             f'since. The batch is in "{file}": torch.load(file, weights_only=False)["batch"]. Lower '
             'optim_wrapper.optimizer.lr, set optim_wrapper.clip_grad or, with half precision, take bfloat16; then '
             'resume from the last checkpoint.')
+
+
+def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
+    """Log how many annotations of a COCO-style file are not trained on; refuse one whose ids are not unique."""
+    file = Path(str(getattr(dataset, 'ann_file', '')))
+    content = json.loads(file.read_text()) if file.suffix == '.json' and file.is_file() else None
+    if not isinstance(content, dict) or 'annotations' not in content:
+        return
+    total = len(content['annotations'])
+    for name in ('annotations', 'images'):
+        number, kept = len(content[name]), len({entry['id'] for entry in content[name]})
+        if kept < number:
+            raise ConfigError(f'{file}: {number - kept} of {number} {name} have the id of another, which would be '
+                              'trained on in their place. Give each an id of its own.')
+    if len(dataset) < total and dataset._indices is None:
+        runner.logger.warning(f'{file}: {total - len(dataset)} of {total} annotations are left out: they '
+                              'are crowds, have no labelled joint, or no box inside the image.')
