@@ -25,6 +25,7 @@ from mmpose.registry import DATASETS, MODELS
 
 import mmpose_kd
 from mmpose_kd.deploy.student import drop_initial_weights
+from mmpose_kd.models.distillers.schedules import Constant
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
 
@@ -71,6 +72,7 @@ class Step:
             dataset = cfg.train_dataloader.dataset.get('dataset', cfg.train_dataloader.dataset)
             self.model.metainfo = parse_pose_metainfo(
                 dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO)
+            self.model.schedules = {name: Constant(1.0) for name in self.model.schedules}  # none that begins at 0
         self.optimizer = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.data = self.model.data_preprocessor(data, training=True)
         self.device = device
