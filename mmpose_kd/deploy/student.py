@@ -27,7 +27,8 @@ def deployed_config(cfg: Config) -> Config:
 
     Returns:
         Config: The same without teacher, objectives, hooks of ours, what only training needs, and the places of initial
-        weights. It imports this package only where a backbone, head, codec or dataset of ours is left.
+        weights. It imports this package only where a backbone, head, codec or dataset of ours is left. A loss on the
+        labels that distillation had switched off has its weight again, so that the student can be trained further.
 
     Example:
         >>> deployed_config(Config.fromfile('cdkd_resnet18_resnet50_coco-256x192.py')).model.head.type
@@ -36,6 +37,9 @@ def deployed_config(cfg: Config) -> Config:
     cfg = copy.deepcopy(cfg)
     cfg.model = deployed_model(cfg.model)
     drop_initial_weights(cfg.model)
+    loss = cfg.model.head.get('loss')
+    if isinstance(loss, dict) and loss.get('loss_weight') == 0:
+        loss.pop('loss_weight')
     cfg.load_from, cfg.resume = None, False
     hooks = _our_names([HOOKS])
     if 'default_hooks' in cfg:

@@ -85,6 +85,13 @@ def test_our_hooks_and_initial_weights_are_dropped():
     assert plain.load_from is None and plain.resume is False and 'init_cfg' not in plain.model.backbone
 
 
+def test_labels_that_were_switched_off_count_again():
+    model = distilled()
+    model['head']['loss']['loss_weight'] = 0.
+    plain = deployed_config(Config(dict(model=model)))
+    assert plain.model.head.loss == dict(type='KeypointMSELoss', use_target_weight=True)
+
+
 def test_plain_config_stays_as_it_is():
     cfg = Config(dict(model=tiny.pose_model(), load_from=None, resume=False))
     assert deployed_config(cfg).to_dict() == cfg.to_dict()
