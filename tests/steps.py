@@ -35,6 +35,8 @@ def shrink(cfg: Config, work_dir, batch_size=3):
     cfg.default_hooks.checkpoint.update(interval=-1, save_last=False, save_best=None)
     drop_initial_weights(cfg.model)
     cfg.load_from = None
+    if 'first_stage' in cfg.default_hooks:
+        cfg.default_hooks.first_stage.allow_random_weights = True
     for teacher in teachers_by_name(cfg.model.get('teacher')).values():
         teacher.pop('checkpoint')
         teacher.allow_random_weights = True

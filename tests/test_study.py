@@ -144,6 +144,19 @@ sys.exit('no such optimizer' if 'teacher' in sys.argv[1] else 0)'''])
     assert [bool(state_of(run, tmp_path / 'out').get('finished')) for run in plan.runs] == [False, True, False]
 
 
+@pytest.mark.parametrize('stopped', [False, True])
+def test_a_run_starts_from_load_from_unless_it_has_a_checkpoint(stopped, study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', 'import sys; print(*sys.argv)'])
+    run, = study(seeds=[0], runs=dict(alone=dict(config='alone.py', cfg_options=dict(load_from='start.pth')))).runs
+    folder = tmp_path / 'out' / run.folder
+    folder.mkdir(parents=True)
+    if stopped:
+        (folder / 'last_checkpoint').write_text('epoch_1.pth')
+    train_all(study(seeds=[0], runs=dict(alone=dict(
+        config='alone.py', cfg_options=dict(load_from='start.pth')))), tmp_path / 'out')
+    assert ('--resume auto' in (folder / 'train.log').read_text()) == stopped
+
+
 def test_what_another_config_left_is_moved_aside_to_be_trained_anew(study, tmp_path, monkeypatch):
     monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
     out = tmp_path / 'out'

@@ -27,9 +27,9 @@ POLL = 2.0  # seconds
 def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[Run]:
     """Train every run of a study that is not finished.
 
-    A run trains by MMPose's ``tools/train.py`` with ``--resume auto``, so that one that was stopped goes on from its
-    last checkpoint. A finished one is kept. Its state is in ``state.json`` beside its checkpoints: the hash of its
-    config, the seconds that it took, over all its attempts, its peak memory, and the machines that it ran on.
+    A run trains by MMPose's ``tools/train.py``, with ``--resume auto`` where it has a checkpoint, so that one that was
+    stopped goes on from there. A finished one is kept. Its state is in ``state.json`` beside its checkpoints: the hash
+    of its config, the seconds that it took, over all its attempts, its peak memory, and the machines that it ran on.
 
     Args:
         plan (Plan): The study.
@@ -109,9 +109,11 @@ class _Process:
         env = dict(os.environ)
         env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
         self.started = time.monotonic()
+        # where there is nothing to resume, MMPose's tool would drop load_from
+        resume = ['--resume', 'auto'] if (folder / 'last_checkpoint').is_file() else []
         with open(self.log, 'ab') as log:
             self.process = subprocess.Popen(
-                [*_TRAIN, str(config), '--work-dir', str(folder), '--resume', 'auto'], stdout=log,
+                [*_TRAIN, str(config), '--work-dir', str(folder), *resume], stdout=log,
                 stderr=subprocess.STDOUT, env=env, start_new_session=True, pass_fds=[lock])
         os.close(lock)  # the training holds it
 

@@ -72,6 +72,14 @@ def test_a_checkpoint_of_something_else_stops_the_run(first, tmp_path, change, m
         tiny.run(runner_cfg(tmp_path / 'run', tmp_path / 'other.pth'))
 
 
+def test_stage_2_without_a_checkpoint_of_stage_1_stops_before_the_first_step(first, tmp_path):
+    cfg = runner_cfg(tmp_path, first)
+    cfg.load_from = None
+    with pytest.raises(ConfigError, match='no checkpoint of stage 1 was loaded.*Set load_from'):
+        tiny.run(cfg)
+    assert not list(tmp_path.glob('*.pth'))
+
+
 def test_a_head_that_wraps_none_is_named(first, tmp_path):
     cfg = tiny.runner_cfg(stage_1(), tmp_path, load_from=str(first))
     cfg.default_hooks.update(HOOK)

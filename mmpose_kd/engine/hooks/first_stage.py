@@ -1,8 +1,5 @@
 """Start the second stage of a training from the first one's checkpoint."""
-import logging
-
 from mmengine.hooks import Hook
-from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
@@ -20,8 +17,11 @@ class FirstStageHook(Hook):
     this head must be there in full, and with nothing else: the runner itself would go on with what it finds. A
     checkpoint of stage 2, to test or to resume, is loaded as it is.
 
+    Args:
+        allow_random_weights (bool): Train without a checkpoint of stage 1; for tests only. Default: False.
+
     Raises:
-        ConfigError: The checkpoint is not of the student that the model wraps, or the model wraps no head.
+        ConfigError: No checkpoint is given, it is not of the student that the model wraps, or the model wraps no head.
 
     Example:
         >>> load_from = 'work_dirs/two-stage-1_litehrnet18_hrnet-w32_coco-256x192/epoch_300.pth'
@@ -30,10 +30,14 @@ class FirstStageHook(Hook):
 
     priority = 'HIGH'  # before an EMAHook copies the weights
 
+    def __init__(self, allow_random_weights: bool = False) -> None:
+        self.allow_random_weights = allow_random_weights
+
     def before_train(self, runner: Runner) -> None:
-        if not runner._has_loaded:
-            print_log('stage 2 starts from RANDOM WEIGHTS: set load_from to a checkpoint of stage 1', 'current',
-                      logging.WARNING)
+        if not runner._has_loaded and not self.allow_random_weights:
+            raise ConfigError('FirstStageHook: no checkpoint of stage 1 was loaded, and a frozen student with random '
+                              'weights has no pose to refine. Set load_from to a checkpoint of stage 1. MMPose\'s '
+                              '"--resume auto" drops load_from where there is nothing to resume: leave it out then.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         state = state_dict_of(checkpoint)
