@@ -9,7 +9,6 @@ and the median of each round's ratio to the baseline, which other work on the ma
 import argparse
 import logging
 import os
-import platform
 import time
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from mmpose.registry import DATASETS, MODELS
 
 import mmpose_kd
 from mmpose_kd.deploy.student import drop_initial_weights
+from mmpose_kd.machine import processor
 from mmpose_kd.models.distillers.schedules import Constant
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
@@ -102,7 +102,7 @@ def main() -> None:
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     device = torch.device(args.device)
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{platform.machine()}, {os.cpu_count()} cores'
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {os.cpu_count()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
     steps = [Step(config, args.batch_size, device, args.cfg_options) for config in args.configs]

@@ -3,8 +3,6 @@ import gc
 import logging
 import multiprocessing
 import os
-import platform
-import re
 import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -19,6 +17,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from .errors import ConfigError, did_you_mean
+from .machine import memory, processor
 
 BACKENDS = ('eager', 'compile', 'onnx')
 
@@ -121,11 +120,7 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
 
 def machine(device: str, threads: Optional[int]) -> Dict[str, Any]:
     """What the figures are of."""
-    name = torch.cuda.get_device_name() if device.startswith('cuda') else platform.processor() or platform.machine()
-    cpuinfo = Path('/proc/cpuinfo')
-    if device == 'cpu' and cpuinfo.is_file():
-        found = re.search(r'model name\s*: (.+)', cpuinfo.read_text())
-        name = found[1].strip() if found else name
+    name = torch.cuda.get_device_name() if device.startswith('cuda') else processor()
     return dict(machine=name, cores=os.cpu_count(), threads=threads or os.cpu_count(), torch=torch.__version__)
 
 
@@ -267,12 +262,8 @@ def _peak(run: Callable[[], None], device: str) -> float:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     try:
         Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
-        before = _status('VmRSS')
+        before = memory('VmRSS')
         run()
-        return max(0.0, _status('VmHWM') - before)
-    except (OSError, TypeError):
+        return max(0.0, memory('VmHWM') - before)
+    except OSError:
         return 0.0
-
-
-def _status(field: str) -> float:
-    return int(re.search(rf'{field}:\s+(\d+) kB', Path('/proc/self/status').read_text())[1]) / 1024

@@ -3,6 +3,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -55,12 +56,21 @@ class Run:
         absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
         return cfg
 
+    @cached_property
+    def _unfilled(self) -> Config:
+        return self.cfg()
+
+    @property
+    def epochs(self) -> int:
+        """How long it trains."""
+        return self._unfilled.train_cfg.max_epochs
+
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
 
         Of absolute paths only the last part counts, so that data, teachers and this package may lie elsewhere.
         """
-        text = without_folders(json.dumps(self.cfg().to_dict(), sort_keys=True, default=str))
+        text = without_folders(json.dumps(self._unfilled.to_dict(), sort_keys=True, default=str))
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
 

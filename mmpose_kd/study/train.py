@@ -2,7 +2,6 @@
 import fcntl
 import json
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from mmengine.fileio import dump
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.machine import memory, processor
 
 from .plan import Plan, Run
 
@@ -51,8 +51,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
     failed: List[Run] = []
     columns = ('{task.description}', BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns)) as progress:
-        total = progress.add_task('study', total=sum(_epochs(run) for run in plan.runs))
-        done = sum(_epochs(run) for run in plan.runs if run not in waiting)
+        total = progress.add_task('study', total=sum(run.epochs for run in plan.runs))
+        done = sum(run.epochs for run in plan.runs if run not in waiting)
         try:
             while waiting or active:
                 for run in [r for r in waiting if len(active) < jobs and not _pending(r, waiting, active)][:1]:
@@ -68,7 +68,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
                     if code is None:
                         continue
                     del active[run]
-                    done += _epochs(run)
+                    done += run.epochs
                     if code:
                         failed.append(run)
                         progress.console.print(f'{run.name}, seed {run.seed}: failed, see {process.log}\n'
@@ -88,7 +88,7 @@ def state_of(run: Run, out: Path) -> dict:
 
 def checkpoint_of(run: Run, out: Path) -> Path:
     """The last checkpoint of a finished run."""
-    return out / run.folder / f'epoch_{_epochs(run)}.pth'
+    return out / run.folder / f'epoch_{run.epochs}.pth'
 
 
 class _Process:
@@ -174,23 +174,15 @@ def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> boo
     return any(need in waiting or need in active for need in run.needs)
 
 
-def _epochs(run: Run) -> int:
-    return run.cfg().train_cfg.max_epochs
-
-
 def _peak_memory(pid: int) -> float:
     """The most memory that a process has held so far, in MB; 0 where the system does not tell."""
     try:
-        return int(re.search(r'VmHWM:\s+(\d+) kB', Path(f'/proc/{pid}/status').read_text())[1]) / 1024
-    except (OSError, TypeError):
+        return memory('VmHWM', pid)
+    except OSError:
         return 0.0
 
 
 def machine() -> str:
     """Processor, cores and accelerator."""
-    model = platform.processor() or platform.machine()
-    if Path('/proc/cpuinfo').is_file():
-        found = re.search(r'model name\s*: (.+)', Path('/proc/cpuinfo').read_text())
-        model = found[1].strip() if found else model
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
-    return f'{model}, {os.cpu_count()} cores, {device}'
+    return f'{processor()}, {os.cpu_count()} cores, {device}'

@@ -1,0 +1,24 @@
+"""What a machine tells of itself."""
+import platform
+import re
+from pathlib import Path
+from typing import Union
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells."""
+    cpuinfo = Path('/proc/cpuinfo')
+    found = re.search(r'model name\s*: (.+)', cpuinfo.read_text()) if cpuinfo.is_file() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def memory(field: str, process: Union[int, str] = 'self') -> float:
+    """MB of memory of a process: 'VmRSS', what it holds, or 'VmHWM', the most that it has held.
+
+    Raises:
+        OSError: The system does not tell, or the process has ended.
+    """
+    found = re.search(rf'{field}:\s+(\d+) kB', Path(f'/proc/{process}/status').read_text())
+    if found is None:
+        raise ProcessLookupError(f'no {field} of process {process}')
+    return int(found[1]) / 1024
