@@ -164,5 +164,6 @@ def _name(kind: Any) -> str:
 
 
 def _our_names(registries: Any) -> set:
+    """Names of ours in registries, but for what stands in for a stock part of the same name."""
     return {name for registry in registries for name, cls in registry.module_dict.items()
-            if cls.__module__.split('.')[0] == PACKAGE}
+            if cls.__module__.split('.')[0] == PACKAGE and name == cls.__name__}

@@ -1,4 +1,4 @@
-"""Two extensions of MMEngine's Runner: hooks that a model needs, and errors that name their place in the config.
+"""Extensions of MMEngine's Runner: hooks that a model needs, errors that name their place, checkpoints that are whole.
 
 Upstream problem: a model cannot reach the runner that trains it, so what it wants saved beside its ``state_dict`` needs
 a hook in every config; ``custom_hooks`` is a list, which a config that inherits another silently replaces. A distilled
@@ -10,14 +10,19 @@ What is wrong in a config shows as an error from deep inside, without the key to
 step raise is explained; other configs are not affected.
 """
 import functools
+import os
 import os.path as osp
+from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
 from .check import check_config
 from .explain import explained
+
+PART = '.part'  # end of the name of what is not whole yet
 
 
 def unwrapped_model(runner: Runner) -> nn.Module:
@@ -68,6 +73,31 @@ def explain_config_errors() -> None:
             return stock_train(self)
 
     Runner.from_cfg, Runner.train = classmethod(from_cfg), train
+
+
+def save_whole_checkpoints() -> None:
+    """Extend ``Runner.save_checkpoint``; a second call changes nothing."""
+    stock = Runner.save_checkpoint
+    if hasattr(stock, 'whole'):
+        return
+
+    @functools.wraps(stock)
+    def save_checkpoint(self: Runner, out_dir: str, filename: str, *args, **kwargs) -> None:
+        if '://' in str(out_dir):
+            return stock(self, out_dir, filename, *args, **kwargs)
+        stock(self, out_dir, f'{filename}{PART}', *args, **kwargs)
+        if is_main_process():
+            move_into_place(Path(out_dir) / f'{filename}{PART}')
+
+    save_checkpoint.whole = True
+    Runner.save_checkpoint = save_checkpoint
+
+
+def move_into_place(part: Path) -> None:
+    """Give a file that is written the name without ``.part``, when the disk has it."""
+    with open(part, 'rb+') as file:
+        os.fsync(file.fileno())
+    os.replace(part, str(part)[:-len(PART)])
 
 
 def _imports_us(cfg) -> bool:

@@ -3,7 +3,9 @@ from .first_stage import FirstStageHook
 from .guard import TrainingGuardHook
 from .teacher_metric import TeacherMetricHook
 from .visualization import DistillVisualizationHook
+from .whole_checkpoint import WholeCheckpointHook
 
 __all__ = [
-    'DistillCheckpointHook', 'DistillVisualizationHook', 'FirstStageHook', 'TeacherMetricHook', 'TrainingGuardHook'
+    'DistillCheckpointHook', 'DistillVisualizationHook', 'FirstStageHook', 'TeacherMetricHook', 'TrainingGuardHook',
+    'WholeCheckpointHook'
 ]

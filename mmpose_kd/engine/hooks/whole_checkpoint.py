@@ -1,0 +1,138 @@
+"""Checkpoints that outlive a training that is killed at any moment."""
+import math
+import os
+import re
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Union
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
+from mmpose.registry import HOOKS
+
+from mmpose_kd.engine.runner import PART, move_into_place
+from mmpose_kd.errors import ConfigError
+
+
+@HOOKS.register_module(name='CheckpointHook')
+class WholeCheckpointHook(CheckpointHook):
+    """MMEngine's hook, with which a training that is killed or runs out of disk has a whole checkpoint at any moment.
+
+    Upstream problem: the stock hook removes the oldest or the best checkpoint before it writes the next, so that with
+    ``max_keep_ckpts=1`` there is none in between; it writes ``last_checkpoint`` in place; and a run resumes from what
+    this names, be it whole or not. Thread: none found. Here the new one is written first, ``last_checkpoint`` is
+    replaced at once, and a damaged checkpoint is passed over for the one before it, with a warning that names both.
+    That a checkpoint itself is written at once is in :mod:`mmpose_kd.engine.runner`.
+
+    It is registered in MMPose's registry by the stock hook's name, so that every config with
+    ``default_scope='mmpose'`` has it.
+
+    Raises:
+        ConfigError: The checkpoint to resume from is damaged or absent, and there is no whole one before it.
+
+    Example:
+        >>> default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1))
+    """
+
+    def before_run(self, runner: Runner) -> None:
+        """Resume from a checkpoint that is whole."""
+        pointer = Path(runner.work_dir) / 'last_checkpoint'
+        given = runner._load_from or (pointer.read_text().strip() if pointer.is_file() else None)
+        if not runner._resume or given is None or '://' in given or os.path.isdir(given) or is_whole(given):
+            return
+        there = os.path.isfile(given)
+        if not there and runner._load_from:
+            return  # a name that somebody has typed: MMEngine says that it does not exist
+        folder, what = Path(given).parent if there else Path(runner.work_dir), 'is damaged' if there else 'is not there'
+        found = self._newest_whole(folder, _number(given))
+        if found is None:
+            raise ConfigError(f'resume: the checkpoint "{given}" {what}, and in "{folder}" there is no whole one from '
+                              'before it. Name another by --resume FILE, or start anew without --resume.')
+        runner.logger.warning(f'the checkpoint "{given}" {what}: resuming from the one before it, "{found}"')
+        runner._load_from = str(found)
+
+    def before_train(self, runner: Runner) -> None:
+        """Remove what a killed process had begun to write."""
+        super().before_train(runner)
+        if is_main_process():
+            for part in Path(self.out_dir).glob(f'*{PART}'):
+                part.unlink()
+
+    def _newest_whole(self, folder: Path, limit: float) -> Optional[Path]:
+        """The newest whole checkpoint up to an epoch or iteration."""
+        pattern = re.sub(r'\\\{.*?\\\}', r'\\d+', re.escape(self.filename_tmpl))
+        files = [file for file in folder.iterdir() if re.fullmatch(pattern, file.name) and _number(file) <= limit]
+        return next(filter(is_whole, sorted(files, key=_number, reverse=True)), None)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        name, outdated = self.filename_tmpl.format(step), None
+        if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
+            if len(self.keep_ckpt_ids) == self.max_keep_ckpts:
+                outdated = self.filename_tmpl.format(self.keep_ckpt_ids.popleft())
+            self.keep_ckpt_ids.append(step)
+            runner.message_hub.update_info('keep_ckpt_ids', list(self.keep_ckpt_ids))
+        self.last_ckpt = self.file_backend.join_path(self.out_dir, name)
+        runner.message_hub.update_info('last_ckpt', self.last_ckpt)
+        runner.save_checkpoint(
+            self.out_dir, name, self.file_client_args, save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
+            backend_args=self.backend_args, **self.args)
+        if not is_main_process():
+            return
+        pointer = Path(runner.work_dir) / f'last_checkpoint{PART}'
+        pointer.write_text(self.last_ckpt)
+        move_into_place(pointer)
+        if outdated not in (None, name):
+            self._remove(self.file_backend.join_path(self.out_dir, outdated))
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: Dict[str, float]) -> None:
+        if not self.save_best:
+            return
+        stock = self.file_backend
+        self.file_backend = later = _RemovesLater(stock)
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            self.file_backend = stock
+        now = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
+        for path in later.outdated:
+            if path not in now:
+                self._remove(path)
+
+    def _remove(self, path: str) -> None:
+        if self.file_backend.isdir(path):  # DeepSpeed's are folders
+            self.file_backend.rmtree(path)
+        elif self.file_backend.isfile(path):
+            self.file_backend.remove(path)
+
+
+class _RemovesLater:
+    """A file backend that only notes what is to be removed."""
+
+    def __init__(self, backend: Any) -> None:
+        self.backend = backend
+        self.outdated: List[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+    def remove(self, path: str) -> None:
+        self.outdated.append(path)
+
+    rmtree = remove
+
+
+def is_whole(path: Union[str, Path]) -> bool:
+    """Whether a checkpoint has all bytes that were written, by the checksums of the zip file that it is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
+def _number(file: Union[str, Path]) -> float:
+    """The epoch or iteration in a checkpoint's name."""
+    numbers = re.findall(r'\d+', Path(file).name)
+    return int(numbers[-1]) if numbers else math.inf
