@@ -21,7 +21,7 @@ from .models.distillers.teachers import absolute_paths, build_teacher, teacher_a
 
 
 def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
-                 device: Optional[str] = None) -> List[TeacherCache]:
+                 device: Optional[str] = None, cfg_options: Optional[dict] = None) -> List[TeacherCache]:
     """Store the answers of every teacher of a config that has a ``cache``.
 
     Goes on where it was stopped. Several processes can make one cache together: each takes the next file that nobody
@@ -32,6 +32,7 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
         taps (Sequence[str]): Paths to store beside those, for other configs that will use the cache. Default: none.
         dtype (str): 'float16' or 'float32'. Default: 'float16'.
         device (str, optional): Where the teacher runs. Default: a GPU, if there is one.
+        cfg_options (dict, optional): Changes to the config, by dotted key.
 
     Returns:
         list[TeacherCache]: The caches; another process may still be at work on some of their files.
@@ -43,6 +44,7 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
     if not osp.isfile(config):
         raise ConfigError(f'config "{config}" does not exist.')
     cfg = Config.fromfile(config)
+    cfg.merge_from_dict(cfg_options or {})
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     absolute_paths(cfg.model.get('teacher'), osp.dirname(osp.abspath(config)))
     model = MODELS.build(cfg.model)

@@ -147,6 +147,11 @@ def test_a_second_call_makes_nothing_anew(training):
     assert [file.name for file in written if written[file] != again[file]] == ['00002.npy']
 
 
+def test_options_change_the_config(training, tmp_path):
+    cache, = build_caches(str(training(cache=False)), cfg_options={'model.teacher.cache': str(tmp_path / 'another')})
+    assert cache.folder == tmp_path / 'another'
+
+
 def test_a_cache_of_other_views_stops_the_run_before_the_first_step(training):
     build_caches(str(training()))
     with pytest.raises(ConfigError, match=r'model.teacher: cache=.* is stale: its data is another, in num_views'):
