@@ -15,6 +15,8 @@ from torch import nn
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
 
+from .progress import track
+
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 LEAST_SCORE = 0.01  # of the largest
 PCK_THRESHOLD = 0.2  # of the longer side of the person's box
@@ -47,7 +49,8 @@ def validation_samples(cfg: Config, count: int) -> List[dict]:
         dataset.bbox_file = None  # detected boxes have no labels
     try:
         data = DATASETS.build(dataset)
-        samples = [data[int(i)] for i in np.linspace(0, len(data) - 1, min(count, len(data)))] if len(data) else []
+        places = np.linspace(0, len(data) - 1, min(count, len(data))) if len(data) else []
+        samples = [data[int(i)] for i in track(places, 'reading validation data')]
     except (OSError, AssertionError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f'the validation data of the config cannot be read: {" ".join(str(error).split())[:300]}. '
                           'Correct val_dataloader.dataset by --cfg-options, or give a folder of images, each of one '
@@ -82,7 +85,7 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
                           'person.')
     pipeline, meta = Compose(loader.dataset.pipeline), metainfo_of(cfg) or {}
     samples = []
-    for path in paths[:count]:
+    for path in track(paths[:count], f'reading {root.name}'):
         sample = dict(img_path=str(path), bbox_score=np.ones(1, dtype=np.float32), **meta)
         try:
             image = Compose(loader.dataset.pipeline[:1])(dict(sample))['img']
@@ -106,18 +109,19 @@ def preprocessed(model: nn.Module, samples: Sequence[dict]) -> torch.Tensor:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images: torch.Tensor) -> Prediction:
+def predict(model: nn.Module, images: torch.Tensor, name: str = 'PyTorch') -> Prediction:
     """What a model predicts for preprocessed images, without the flip test.
 
     Args:
         model (TopdownPoseEstimator): The model.
         images (Tensor): Images (N, 3, H, W).
+        name (str): What the model is called while it runs. Default: 'PyTorch'.
 
     Returns:
         Prediction: Keypoints and scores.
     """
-    found = []
-    for image in images:
+    found: List[Any] = []
+    for image in track(images, name):
         result = model.head.predict(model.extract_feat(image[None]), [], test_cfg=dict(flip_test=False))
         found += result[0] if isinstance(result, tuple) else result
     return _chosen(model, found)

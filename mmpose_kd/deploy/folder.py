@@ -19,6 +19,7 @@ from .onnx import KINDS, onnx_package, run_onnx, write_int8, write_onnx
 from .student import take_student, write_student
 
 SCORE_TOLERANCE = 0.01  # of the largest score
+CHECK_BATCH = 8
 SCRIPT = Path(__file__).with_name('onnx_pose.py')
 
 
@@ -102,9 +103,10 @@ def export_folder(config: str,
         write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
         student = _read_back(folder)
         inputs = check.preprocessed(student, samples)
-        expected = check.predict(student, inputs)
-        results = [('trained', check.predict(trained, check.preprocessed(trained, samples))), ('exported', expected)]
-        moved = check.difference(expected, results[0][1]).keypoints
+        expected = check.predict(student, inputs, 'exported student')
+        trained_one = check.predict(trained, check.preprocessed(trained, samples), 'trained student')
+        results = [('trained', trained_one), ('exported', expected)]
+        moved = check.difference(expected, trained_one).keypoints
         report(f'plain student:   loads strictly, largest keypoint difference from the trained one {moved:.2g} input '
                'pixels')
         if moved and not fp16:
@@ -153,8 +155,8 @@ def _read_back(folder: Path) -> nn.Module:
 
 
 def _run(student: nn.Module, path: Path, images: Tensor, kind: str) -> check.Prediction:
-    """Predictions of an ONNX file for one image, and for the others at once."""
-    batches = [batch for batch in (images[:1].numpy(), images[1:].numpy()) if len(batch)]
+    """Predictions of an ONNX file for one image, and for the others in larger batches."""
+    batches = [batch.numpy() for batch in (images[:1], *images[1:].split(CHECK_BATCH)) if len(batch)]
     return check.joined([
         check.decode_raw(student, outputs) if kind == 'raw' else check.Prediction(
             outputs['keypoints'], outputs['scores']) for outputs in run_onnx(path, batches)])

@@ -1,9 +1,9 @@
 """A pose estimator as an ONNX graph."""
 import inspect
 import warnings
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, Tuple, Union
+from typing import Any, Dict, Iterator, Sequence, Tuple, Union
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmpose_kd.errors import ConfigError
 
 from .decode import decoder_of
+from .progress import busy, track
 
 # Opset 16 is the first with grid_sample, 17 the newest that PyTorch 2.1 writes by tracing.
 OPSET = 17
@@ -103,7 +104,7 @@ def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[s
     # The tracing exporter, which PyTorch 2.1 and 2.13 both have; later ones choose another by default.
     options = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     try:
-        with warnings.catch_warnings(), _exportable_operators():
+        with warnings.catch_warnings(), _exportable_operators(), busy(f'writing {path.name}'):
             warnings.simplefilter('ignore')
             torch.onnx.export(
                 graph, (torch.zeros(2, 3, height, width), ), str(path), opset_version=OPSET, input_names=['images'],
@@ -117,12 +118,12 @@ def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[s
     return graph.output_names
 
 
-def run_onnx(path: Path, batches: Iterable[np.ndarray]) -> Iterator[Dict[str, np.ndarray]]:
+def run_onnx(path: Path, batches: Sequence[np.ndarray]) -> Iterator[Dict[str, np.ndarray]]:
     """The outputs by name of an ONNX file on the CPU, batch by batch.
 
     Args:
         path (Path): The file.
-        batches (Iterable[np.ndarray]): Preprocessed images (N, 3, H, W), float32.
+        batches (Sequence[np.ndarray]): Preprocessed images (N, 3, H, W), float32.
 
     Yields:
         dict[str, np.ndarray]: Outputs of a batch.
@@ -137,7 +138,7 @@ def run_onnx(path: Path, batches: Iterable[np.ndarray]) -> Iterator[Dict[str, np
     try:
         session = runtime.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
         names = [output.name for output in session.get_outputs()]
-        for images in batches:
+        for images in track(batches, path.name):
             yield dict(zip(names, session.run(None, {'images': images})))
     except Exception as error:  # ONNX Runtime has a class of its own for each code
         reason = ' '.join(str(error).split())[:300]
@@ -145,7 +146,7 @@ def run_onnx(path: Path, batches: Iterable[np.ndarray]) -> Iterator[Dict[str, np
                           'exist there, or depend on the number of images. Use --onnx none.') from error
 
 
-def write_int8(source: Path, path: Path, images: Iterable[np.ndarray]) -> None:
+def write_int8(source: Path, path: Path, images: Sequence[np.ndarray]) -> None:
     """Quantise convolutions and linear layers of an ONNX file to int8.
 
     Weights are quantised by channel, activations by the range that they have on the given images.
@@ -153,26 +154,32 @@ def write_int8(source: Path, path: Path, images: Iterable[np.ndarray]) -> None:
     Args:
         source (Path): The float ONNX file.
         path (Path): The file to write.
-        images (Iterable[np.ndarray]): Preprocessed images (N, 3, H, W) to calibrate on.
+        images (Sequence[np.ndarray]): Preprocessed images (N, 3, H, W) to calibrate on.
 
     Raises:
         ConfigError: ``onnxruntime`` is not installed.
     """
     quantization = onnx_package('onnxruntime.quantization')
     shapes = onnx_package('onnxruntime.quantization.shape_inference')
-    batches = iter(images)
+    batches = iter(track(images, 'calibrating int8'))
+    after = ExitStack()
 
     class Reader(quantization.CalibrationDataReader):
 
         def get_next(self) -> Any:
             batch = next(batches, None)
-            return None if batch is None else dict(images=batch)
+            if batch is None:
+                after.enter_context(busy(f'writing {path.name}'))
+                return None
+            return dict(images=batch)
 
     prepared = path.with_suffix('.prepared.onnx')
-    shapes.quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
-    quantization.quantize_static(
-        str(prepared), str(path), Reader(), per_channel=True, op_types_to_quantize=_INT8_OPS,
-        activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
+    with busy('preparing int8'):
+        shapes.quant_pre_process(str(source), str(prepared), skip_symbolic_shape=True)
+    with after:
+        quantization.quantize_static(
+            str(prepared), str(path), Reader(), per_channel=True, op_types_to_quantize=_INT8_OPS,
+            activation_type=quantization.QuantType.QUInt8, weight_type=quantization.QuantType.QInt8)
     prepared.unlink()
 
 
