@@ -51,7 +51,7 @@ def equal(a, b):
 
 
 EMA = dict(custom_hooks=[dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.1, update_buffers=True)])
-ACCUMULATE = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3), accumulative_counts=2))
+ACCUMULATE = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3), accumulative_counts=3))  # of two an epoch
 
 
 @pytest.mark.parametrize('extra', [{}, EMA, ACCUMULATE], ids=['plain', 'ema', 'accumulation'])

@@ -3,7 +3,7 @@ import random
 
 import numpy as np
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
@@ -13,6 +13,7 @@ from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError
 
 KEY = 'distillation'
+GRADIENTS = 'accumulated_gradients'
 
 
 @HOOKS.register_module()
@@ -21,8 +22,10 @@ class DistillCheckpointHook(Hook):
 
     The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. With
     ``reseed``, every epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a
-    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Worker processes of a dataloader
-    with ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the
+    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Where an epoch ends between two
+    updates of an optimizer that accumulates gradients, those so far are in the checkpoint under
+    ``accumulated_gradients``; with several processes they are not, as each has its own. Worker processes of a
+    dataloader with ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the
     augmentations after a resume differ.
 
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
@@ -55,6 +58,10 @@ class DistillCheckpointHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         state = unwrapped_model(runner).distillation_state()
         checkpoint[KEY] = {name: weights_to_cpu(weights) for name, weights in state.items()}
+        parameters = unwrapped_model(runner).named_parameters() if get_world_size() == 1 else ()
+        gradients = {name: p.grad.cpu() for name, p in parameters if p.grad is not None}
+        if gradients:
+            checkpoint[GRADIENTS] = gradients
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         if not runner._resume:
@@ -62,4 +69,8 @@ class DistillCheckpointHook(Hook):
         if KEY not in checkpoint:
             raise ConfigError('the checkpoint to resume from was not written by a distilled run: it has no '
                               f'"{KEY}". To start from its weights, set load_from and leave resume off.')
-        unwrapped_model(runner).load_distillation_state(checkpoint[KEY])
+        model = unwrapped_model(runner)
+        model.load_distillation_state(checkpoint[KEY])
+        for name, gradient in checkpoint.get(GRADIENTS, {}).items():
+            parameter = model.get_parameter(name)
+            parameter.grad = gradient.to(parameter.device)
