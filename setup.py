@@ -85,10 +85,10 @@ setup(
     ],
     python_requires='>=3.9',
     packages=find_packages(include=['mmpose_kd', 'mmpose_kd.*']),
-    package_data={'mmpose_kd': ['py.typed']},
+    package_data={'mmpose_kd': ['py.typed', 'report/*.html', 'report/*.css', 'report/*.js']},
     zip_safe=False,
     # Empty on purpose: whoever installs this has an MMPose environment, and pip shall change nothing in it.
     install_requires=[],
-    extras_require={name: read_requirements(f'{name}.txt') for name in ('tests', 'vit', 'export', 'docs', 'dev')},
+    extras_require={name: read_requirements(f'{name}.txt') for name in ('tests', 'vit', 'export', 'report', 'docs', 'dev')},
     cmdclass={'build_py': BuildPy, 'egg_info': EggInfo},
 )

@@ -1,0 +1,119 @@
+"""A report: what it shows, in which order, and where it is written."""
+import datetime
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional
+
+import mmpose_kd
+from mmpose_kd.errors import ConfigError
+
+from . import sections
+from .latency import Benchmark, read_benchmark
+from .page import render
+from .plots import colours
+from .predict import predict
+from .runs import Experiment
+from .sections import Found, Options
+from .tables import summary
+
+HEADINGS = dict(summary='Summary', curves='Curves', joints='By joint', sizes='By size',
+                scores='Reliability of the scores', changes='Largest gains and losses', latency='Latency',
+                configs='Configs')
+DEFAULTS = Options()
+
+
+def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS, force: bool = False,
+                 advance: Callable[[int], Any] = lambda people: None) -> List[str]:
+    """Write a page about some runs.
+
+    Predictions are kept beside it, in ``NAME.predictions``, so that another report of the same runs is quick.
+
+    Args:
+        experiment (Experiment): The runs, see :func:`read_folders`.
+        out (Path): The file, which appears when it is whole.
+        options (Options): What it shows.
+        force (bool): Whether it may replace a file. Default: False.
+        advance (Callable): Told how many people were evaluated.
+
+    Returns:
+        list[str]: What could not be shown, and why; the page says it too.
+
+    Raises:
+        ConfigError: An option is wrong, or the file exists or cannot be written.
+
+    Example:
+        >>> write_report(read_folders(['work_dirs/student', 'work_dirs/distilled']), Path('report.html'))
+    """
+    check_output(out, force)
+    if options.images < 0 or options.pictures < 0:
+        raise ConfigError(f'--images {options.images} --pictures {options.pictures}: expected 0 or more.')
+    if not options.threshold > 0:
+        raise ConfigError(f'--threshold {options.threshold}: expected more than 0, in longer sides of the box.')
+    benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
+    notes: List[str] = []
+    found = _predictions(experiment, out, options, notes, advance) if options.images else []
+    text = render(**_content(experiment, found, benchmark, options, notes))
+    part = out.with_name(f'.{out.name}.{os.getpid()}.part')
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding='utf-8')
+        os.replace(part, out)
+    except OSError as error:
+        raise ConfigError(f'the report "{out}" cannot be written: {error.strerror}. Give another file with --out.'
+                          ) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return notes
+
+
+def check_output(out: Path, force: bool) -> None:
+    """Refuse a file that exists, before anything is computed."""
+    if out.is_dir():
+        raise ConfigError(f'the report "{out}" is a folder; give a file, such as {out / "report.html"}.')
+    if out.exists() and not force:
+        raise ConfigError(f'the report "{out}" exists already; give another file with --out, or --force to replace it.')
+
+
+def _predictions(experiment: Experiment, out: Path, options: Options, notes: List[str],
+                 advance: Callable[[int], Any]) -> Found:
+    """Predictions of the runs that can be evaluated; of the others a note."""
+    found: Found = []
+    for run in experiment.runs:
+        done = 0
+
+        def count(people: int) -> None:
+            nonlocal done
+            done += people
+            advance(people)
+
+        try:
+            found.append((run, predict(run, options.images, out.with_suffix('.predictions'), options.device,
+                                       options.cfg_options, count)))
+        except ConfigError as error:
+            notes.append(f'{run.label}, seed {run.seed}: no predictions. {error}')
+        advance(options.images - done)
+    return found
+
+
+def _content(experiment: Experiment, found: Found, benchmark: Optional[Benchmark], options: Options,
+             notes: List[str]) -> Dict[str, Any]:
+    """Everything that the template shows."""
+    baseline = next((run.baseline for run in experiment.runs if run.baseline in experiment.names), '')
+    hues = colours(experiment.names, baseline)
+    content: Dict[str, Any] = dict(
+        title=options.title or experiment.title,
+        facts=[f'mmpose_kd {mmpose_kd.__version__}, {datetime.date.today()}.', *experiment.facts],
+        notes=notes,
+        about=sections.about(experiment, found, benchmark, options),
+        hues=[(experiment.label(name), hues[name]) for name in experiment.names],
+        summary=summary(experiment),
+        curves=sections.metric_charts(experiment, hues),
+        losses=sections.loss_charts(experiment, hues),
+        joints=sections.joint_table(experiment, found, options) if found else None,
+        sizes=sections.size_table(experiment, found, options) if found else None,
+        scores=sections.scores(experiment, found, hues, options) if found else None,
+        changes=sections.changes(experiment, found, options),
+        latency=sections.latency(experiment, benchmark, hues) if benchmark else None,
+        configs=sections.configs(experiment))
+    content['headings'] = [(key, title) for key, title in HEADINGS.items() if content[key]]
+    return content

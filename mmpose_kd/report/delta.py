@@ -1,0 +1,46 @@
+"""What differs between two configs."""
+import pprint
+import re
+from typing import Any, Iterator, List, Tuple
+
+_NOT_SAID = ('work_dir', 'randomness.seed', 'resume', 'launcher', 'experiment_name')
+ABSENT = 'not there'
+
+
+def config_delta(baseline: dict, config: dict) -> List[Tuple[str, str, str]]:
+    """Keys whose values differ.
+
+    Args:
+        baseline (dict): A config.
+        config (dict): Another.
+
+    Returns:
+        list[tuple[str, str, str]]: Dotted key, its value in the baseline, its value in the config. A dict that only one
+        of them has is one entry. Of absolute paths only the last part is compared and said. Seeds and places of work
+        are left out.
+    """
+    return [(key, _text(old), _text(new)) for key, old, new in _differences('', baseline, config)
+            if key not in _NOT_SAID and _text(old) != _text(new)]
+
+
+class _Absent:
+    """What a config does not have."""
+
+
+def _differences(place: str, old: Any, new: Any) -> Iterator[Tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(key for key in new if key not in old)]:
+            yield from _differences(f'{place}.{key}' if place else str(key), old.get(key, _Absent),
+                                    new.get(key, _Absent))
+    elif isinstance(old, (list, tuple)) and isinstance(new, (list, tuple)) and len(old) == len(new):
+        for i, (a, b) in enumerate(zip(old, new)):
+            yield from _differences(f'{place}[{i}]', a, b)
+    else:
+        yield place, old, new
+
+
+def _text(value: Any) -> str:
+    if value is _Absent:
+        return ABSENT
+    text = repr(value) if isinstance(value, str) else pprint.pformat(value, width=60, sort_dicts=False)
+    return re.sub(r"'/[^']*/([^'/]*)'", r"'\1'", text)

@@ -1,0 +1,109 @@
+"""Curves as pictures that a page holds in itself."""
+import base64
+import io
+from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+
+import matplotlib
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+MOST_POINTS = 400  # of a curve
+_STYLE = {'svg.fonttype': 'none', 'font.size': 9, 'text.parse_math': False}
+
+
+class Line(NamedTuple):
+    """A curve.
+
+    Args:
+        colour (str): Its colour.
+        x (Sequence[float]): Abscissae.
+        y (Sequence[float]): Ordinates.
+    """
+    colour: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+def colours(names: Sequence[str], baseline: str) -> Dict[str, str]:
+    """A colour for each name; the baseline is black."""
+    palette = [to_hex(colour) for colour in colormaps['tab20'].colors]
+    others = [name for name in names if name != baseline]
+    order = [*range(0, 20, 2), *range(1, 20, 2)]  # the strong ones first
+    return {**{name: palette[order[i % 20]] for i, name in enumerate(others)}, baseline: '#000000'}
+
+
+def curves(lines: Sequence[Line], x_label: str, diagonal: bool = False, log: bool = False) -> str:
+    """A chart of curves.
+
+    Args:
+        lines (Sequence[Line]): The curves. One of few points has marks at them, and one of many is thinned.
+        x_label (str): What the abscissa is.
+        diagonal (bool): Whether to draw the line on which both are equal. Default: False.
+        log (bool): Whether the ordinate is logarithmic, where all values are above 0. Default: False.
+
+    Returns:
+        str: An SVG picture, as a data URI.
+    """
+
+    def draw(axes: Axes) -> None:
+        for line in lines:
+            step = -(-len(line.x) // MOST_POINTS)
+            marker = '.' if len(line.x) <= 30 else None
+            axes.plot(line.x[::step], line.y[::step], color=line.colour, linewidth=1.3, marker=marker)
+        if diagonal:
+            axes.plot([0, 1], [0, 1], color='grey', linewidth=0.8, linestyle=':')
+        if log and min(np.min(line.y) for line in lines) > 0:
+            axes.set_yscale('log')
+        axes.set_xlabel(x_label)
+
+    return _svg(draw)
+
+
+def points(places: Dict[str, Tuple[float, float]], hues: Dict[str, str], x_label: str, y_label: str) -> str:
+    """A chart of one point for each name.
+
+    Args:
+        places (dict[str, tuple]): Abscissa, which is drawn logarithmically, and ordinate by name.
+        hues (dict[str, str]): Colours by name.
+        x_label (str): What the abscissa is.
+        y_label (str): What the ordinate is.
+
+    Returns:
+        str: An SVG picture, as a data URI.
+    """
+
+    def draw(axes: Axes) -> None:
+        for name, (x, y) in places.items():
+            axes.plot([x], [y], 'o', color=hues[name])
+        axes.set_xscale('log')
+        axes.xaxis.set_major_formatter('{x:g}')
+        axes.xaxis.set_minor_formatter('{x:g}')
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+
+    return _svg(draw)
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """A file as an address that holds it."""
+    return f'data:{kind};base64,{base64.b64encode(content).decode()}'
+
+
+def _svg(draw) -> str:
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(4.4, 3), layout='constrained')
+        axes = figure.subplots()
+        draw(axes)
+        axes.grid(alpha=0.3)
+        file = io.BytesIO()
+        figure.savefig(file, format='svg', metadata=dict(Date=None))
+    return data_uri('image/svg+xml', file.getvalue())
+
+
+def finite(pairs: Sequence[Tuple[float, Optional[float]]]) -> Tuple[np.ndarray, np.ndarray]:
+    """Abscissae and ordinates of the pairs that can be drawn."""
+    kept = np.array([(x, y) for x, y in pairs if y is not None and np.isfinite(y)], float).reshape(-1, 2)
+    return kept[:, 0], kept[:, 1]
