@@ -89,6 +89,7 @@ setup(
     zip_safe=False,
     # Empty on purpose: whoever installs this has an MMPose environment, and pip shall change nothing in it.
     install_requires=[],
-    extras_require={name: read_requirements(f'{name}.txt') for name in ('tests', 'vit', 'export', 'report', 'docs', 'dev')},
+    extras_require={name: read_requirements(f'{name}.txt')
+                    for name in ('tests', 'vit', 'export', 'report', 'docs', 'dev')},
     cmdclass={'build_py': BuildPy, 'egg_info': EggInfo},
 )

@@ -52,8 +52,8 @@ def about(experiment: Experiment, found: Found, benchmark: Optional[Benchmark], 
                 'compared with, by which a click on the heading sorts.'),
         sizes=(f'The same people in thirds by the longer side of the box: up to {limits[0]:.0f} pixels, up to '
                f'{limits[1]:.0f}, and above.'),
-        scores=('The labelled joints in ten bins of equal number by their score: the share that is right against the '
-                'mean score, of the first seed. Dotted: a score that is the probability of being right. The calibration '
+        scores=('The labelled joints in ten bins of equal number by their score, of the first seed: the share that is '
+                'right against the mean score. Dotted: a score that is the probability of being right. The calibration '
                 'error is the mean distance from that line; ranking is the probability that a right joint has a higher '
                 'score than a wrong one (0.5: the score says nothing).'),
         changes=('The people of whom the mean distance of the joints from their labels (at most one box) changes most '
