@@ -1,6 +1,7 @@
 """What a machine tells of itself."""
 import platform
 import re
+import subprocess
 from pathlib import Path
 from typing import Union
 
@@ -22,3 +23,14 @@ def memory(field: str, process: Union[int, str] = 'self') -> float:
     if found is None:
         raise ProcessLookupError(f'no {field} of process {process}')
     return int(found[1]) / 1024
+
+
+def commit() -> str:
+    """The commit of this package's repository, marked where files differ from it; empty for an installed package."""
+    folder = Path(__file__).parent
+
+    def git(*args: str) -> str:
+        done = subprocess.run(['git', '-C', str(folder), *args], capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ''
+
+    return git('rev-parse', '--short=12', 'HEAD') + (' with changes' if git('status', '--porcelain', '-uno') else '')

@@ -1,5 +1,6 @@
 """The study runner, on small models and drawn people."""
 import json
+import re
 import sys
 
 import pytest
@@ -127,6 +128,8 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert [(run['name'], list(run['curve'])) for run in results['runs']] == [
         ('teacher', ['1', '2']), ('alone', ['1', '2']), ('kd', ['1', '2'])]
     assert all(run['seconds'] > 0 and run['peak_memory_mb'] > 100 for run in results['runs'])
+    assert all(len(run['commits']) == 1 for run in results['runs'])
+    assert re.fullmatch(r'([0-9a-f]{12}( with changes)?)?', results['runs'][0]['commits'][0])
     alone, kd = (run['metrics']['PCK'] for run in results['runs'][1:])
     assert results['summary']['kd']['PCK']['difference'] == pytest.approx(kd - alone)
     assert f'| student |  | 1 | {100 * alone:.1f} |' in (out / 'results.md').read_text()

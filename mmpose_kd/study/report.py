@@ -42,7 +42,8 @@ def table(results: dict) -> str:
                   f'{max(run["peak_memory_mb"] for run in runs):.0f} MB']
         lines.append('| ' + ' | '.join(cells) + ' |')
     machines = sorted({machine for run in results['runs'] for machine in run['machines']})
-    lines += ['', f'Machine: {"; ".join(machines)}. Commit {results["commit"]}. ' +
+    commits = sorted({commit for run in results['runs'] for commit in run.get('commits', [])})
+    lines += ['', f'Machine: {"; ".join(machines)}. Trained with commit {", ".join(commits) or "unknown"}. ' +
               ', '.join(f'{name} {version}' for name, version in results['versions'].items()) + '.']
     if any(_marks([run]) for run in results['runs']):
         lines.append('\\* begun on one machine and finished on another.')
@@ -69,7 +70,7 @@ def _plot(results: dict, file: Path) -> None:
     metric, title = next(iter(results['metrics'].items()))
     figure = Figure(figsize=(12, 1.5 + 0.35 * max(8, len(results['summary']))), layout='tight')
     left, right = figure.subplots(1, 2)
-    colours = colormaps['tab20'].colors
+    colours = [colormaps['tab20'](index) for index in range(20)]
     differing = []
     for index, (name, row) in enumerate(results['summary'].items()):
         curves = [run['curve'] for run in results['runs'] if run['name'] == name]

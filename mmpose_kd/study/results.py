@@ -1,7 +1,6 @@
 """What came out of a study's runs."""
 import json
 import platform
-import subprocess
 from pathlib import Path
 from typing import Dict, List
 
@@ -12,6 +11,7 @@ import torch
 from scipy.stats import t
 
 import mmpose_kd
+from mmpose_kd.machine import commit
 
 from .plan import Plan, Run, without_folders
 from .train import state_of
@@ -25,8 +25,9 @@ def collect(plan: Plan, out: Path) -> dict:
         out (Path): Its folder.
 
     Returns:
-        dict: ``title``, ``baseline``, ``metrics``, ``versions``, ``commit``, ``runs``, a list of the finished runs with
-        the last epoch's metrics and those of every epoch that was validated, and ``summary``, see :func:`summarise`.
+        dict: ``title``, ``baseline``, ``metrics``, ``versions``, ``commit`` of now, ``runs``, a list of the finished
+        runs with the last epoch's metrics and those of every epoch that was validated, and ``summary``, see
+        :func:`summarise`.
     """
     runs = []
     for run in plan.runs:
@@ -41,7 +42,7 @@ def collect(plan: Plan, out: Path) -> dict:
             metrics=curve[max(curve)], curve={str(epoch): values for epoch, values in sorted(curve.items())}))
     versions = dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
                     mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)
-    return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=_commit(), versions=versions,
+    return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=commit(), versions=versions,
                 runs=runs, summary=summarise(runs, list(plan.metrics)))
 
 
@@ -89,14 +90,3 @@ def _curve(run: Run, out: Path, metrics: List[str]) -> Dict[int, Dict[str, float
             if all(metric in entry for metric in metrics):
                 curve[entry['step']] = {metric: entry[metric] for metric in metrics}
     return curve
-
-
-def _commit() -> str:
-    """The commit of this package's repository, marked where files differ from it; empty for an installed package."""
-    folder = Path(__file__).parent
-
-    def git(*args: str) -> str:
-        done = subprocess.run(['git', '-C', str(folder), *args], capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ''
-
-    return git('rev-parse', '--short=12', 'HEAD') + (' with changes' if git('status', '--porcelain', '-uno') else '')

@@ -2,7 +2,6 @@
 import fcntl
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from mmengine.fileio import dump
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.machine import memory, processor
+from mmpose_kd.machine import commit, memory, processor
 
 from .plan import Plan, Run
 
@@ -29,7 +28,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
 
     A run trains by MMPose's ``tools/train.py``, with ``--resume auto`` where it has a checkpoint, so that one that was
     stopped goes on from there. A finished one is kept. Its state is in ``state.json`` beside its checkpoints: the hash
-    of its config, the seconds that it took, over all its attempts, its peak memory, and the machines that it ran on.
+    of its config, the seconds that it took, over all its attempts, its peak memory, the machines that it ran on and the
+    commits that it ran with.
 
     Args:
         plan (Plan): The study.
@@ -81,7 +81,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
 
 
 def state_of(run: Run, out: Path) -> dict:
-    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines."""
+    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits."""
     file = out / run.folder / 'state.json'
     return json.loads(file.read_text()) if file.is_file() else {}
 
@@ -105,7 +105,8 @@ class _Process:
         self.state = dict(
             hash=run.hash(), finished=False, seconds=state.get('seconds', 0.0),
             peak_memory_mb=state.get('peak_memory_mb', 0.0),
-            machines=list(dict.fromkeys([*state.get('machines', []), machine()])))
+            machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
+            commits=list(dict.fromkeys([*state.get('commits', []), commit()])))
         env = dict(os.environ)
         env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
         self.started = time.monotonic()
@@ -134,7 +135,7 @@ class _Process:
     def epoch(self) -> int:
         """Epochs that are saved."""
         files = (self.out / self.run.folder).glob('epoch_*.pth')
-        return max((int(re.search(r'epoch_(\d+)', file.name)[1]) for file in files), default=0)
+        return max((int(file.stem[len('epoch_'):]) for file in files), default=0)
 
     def last_words(self) -> str:
         """The end of the log."""

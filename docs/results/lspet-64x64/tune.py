@@ -1,12 +1,52 @@
-# Learning rate and length of the student alone; every method then trains with what is best here.
-title = 'ResNet-18-w16 alone on LSPET 64x64: learning rate and length'
-seeds = [0]
-baseline = 'lr2e-3'
+# What the comparison trains with: the learning rate of each student alone, ten epochs, and the weights of each method,
+# five epochs. The seed is none of the comparison's.
+title = 'Learning rates and weights on LSPET 64x64'
+seeds = [10]
+baseline = 'alone-5e'
 metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
-student = '../../../configs/students/resnet18-w16_simdr_lspet-64x64.py'
-runs = {
-    f'lr{lr}' + (f'_{epochs}e' if epochs != 20 else ''): dict(
-        config=student, cfg_options={'train_cfg.max_epochs': epochs, 'optim_wrapper.optimizer.lr': float(lr)})
-    for lr, epochs in (('2e-3', 20), ('4e-3', 20), ('1e-3', 20), ('2e-3', 40))
+cfg_options = {'train_cfg.val_interval': 5}
+
+students, study = '../../../configs/students', '../../../configs/study'
+configs = {
+    'alone': f'{students}/resnet18-w16_simdr_lspet-64x64.py',
+    'alone-heatmap': f'{students}/resnet18-w16_heatmap_lspet-64x64.py',
+    'alone-lspd': f'{students}/lspd-resnet18-w16_heatmap_lspet-64x64.py',
+    'alone-shuffle': f'{students}/shuffle-hrnet-w16-g4_simdr_lspet-64x64.py',
 }
-del student
+simdr = {
+    'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
+    'model.teacher.cache': '{{$MMPOSE_KD_CACHE:work_dirs/cache_lspet-64x64}}',
+    'model.teacher.precision': 'bf16',
+    'model.teacher.report_metric': False
+}
+rates = {
+    'alone': ('4e-3', '1e-3', '2e-3', '8e-3'),
+    'alone-heatmap': ('4e-3', '1e-3', '2e-3', '8e-3'),
+    'alone-lspd': ('4e-3', '2e-3', '8e-3'),
+    'alone-shuffle': ('4e-3', '2e-3', '8e-3')
+}
+runs = {
+    f'{name}-lr{rate}': dict(
+        config=configs[name], baseline=f'{name}-lr4e-3',
+        cfg_options={'train_cfg.max_epochs': 10, 'optim_wrapper.optimizer.lr': float(rate)})
+    for name in configs
+    for rate in rates[name]
+}
+short = {'train_cfg.max_epochs': 5, 'optim_wrapper.optimizer.lr': 4e-3}
+runs['alone-5e'] = dict(config=configs['alone'], cfg_options=short)
+for method, loss, weights in (
+    ('kd', 'vkd.weight', (1, 3, 10)),
+    ('multi-kd', 'fkd.weight', (4, 12)),
+    ('fitnet', 'fkd.weight', (4, 12)),
+    ('at', 'fkd.weight', (40, 4)),
+    ('sp', 'fkd.weight', (90, 9)),
+    ('rkd', 'fkd.weight', (1, 0.1)),
+    ('review-kd', 'review.weight.weight', (0.1, 0.02)),
+    ('two-stage-1', 'structure.weight', (1, 0.1)),
+    ('dwpose-1', 'fea.weight.start', (0.3, 0.03)),
+):
+    for weight in weights:
+        runs[f'{method}-{weight}'] = dict(
+            config=f'{study}/{method}_resnet18-w16_hrnet-w32_lspet-64x64.py',
+            cfg_options={**simdr, **short, f'model.objectives.loss_{loss}': weight})
+del students, study, configs, simdr, rates, short, method, loss, weights, weight
