@@ -1,7 +1,7 @@
 """Time what the data loader does for one sample, transform by transform, and encoding by SimDR against SimCC labels.
 
-One process, no GPU. The samples are those of the config's training set; of a `ViewDataset` the dataset inside. Labels are
-of random joints; their bytes are what a sample carries to the device. `--labels` times these alone and needs no data.
+One process, no GPU. The samples are those of the config's training set; of a `ViewDataset` the dataset inside. Labels
+are of random joints; their bytes are what a sample carries to the device. `--labels` times these alone, without data.
 
     python benchmarks/data_cost.py configs/students/resnet18-w16_simdr_lspet-64x64.py
 """

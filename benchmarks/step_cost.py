@@ -81,10 +81,14 @@ class Step:
         """Seconds of a step."""
         self._wait()
         start = time.perf_counter()
-        loss, _ = self.model.parse_losses(self.model.loss(**self.data))
+        loss, _ = self.model.parse_losses(self.losses())
         self.optimizer.update_params(loss)
         self._wait()
         return time.perf_counter() - start
+
+    def losses(self) -> dict:
+        """What the model returns for its batch."""
+        return self.model.loss(**self.data)
 
     def _wait(self) -> None:
         if self.device.type == 'cuda':
