@@ -1,7 +1,6 @@
 """Make a teacher's cache."""
 import fcntl
 import os.path as osp
-from pathlib import Path
 from typing import List, Optional, Sequence
 
 import torch
@@ -86,7 +85,7 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
     for shard in track(range(cache.shards()), description=f'{count} views to {folder}'):
-        with open(Path(folder) / f'{shard:05d}.lock', 'w') as lock:
+        with open(cache.file(shard, 'lock'), 'w') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

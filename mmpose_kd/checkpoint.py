@@ -7,7 +7,7 @@ import re
 import types
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 from urllib.parse import urlparse
 
 import numpy as np
@@ -129,6 +129,20 @@ def state_dict_of(checkpoint: Dict[str, Any]) -> Dict[str, Tensor]:
     if all(str(name).startswith('module.') for name in state):
         return {name[len('module.'):]: value for name, value in state.items()}
     return dict(state)
+
+
+def dataset_meta_of(checkpoint: Dict[str, Any]) -> Optional[dict]:
+    """What a checkpoint says of the keypoints that it was trained on.
+
+    Args:
+        checkpoint (dict): As :func:`load_checkpoint` returns it.
+
+    Returns:
+        dict | None: None where it says nothing, or only names a file (``from_file``): that would be run as Python code.
+    """
+    meta = checkpoint.get('meta')
+    found = meta.get('dataset_meta') if isinstance(meta, dict) else None
+    return found if isinstance(found, dict) and 'keypoint_id2name' in found else None
 
 
 def _load(path: Path, map_location: Any) -> Any:

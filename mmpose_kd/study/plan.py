@@ -138,12 +138,17 @@ def load_plan(path: str) -> Plan:
     by_name: Dict[str, List[Run]] = {}
     for name, entry in study['runs'].items():
         _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
+        if Path(name).parts != (name, ) or name == '..':
+            raise ConfigError(f'{path}: runs.{name}: the run would train outside of its own folder, which has its '
+                              'name. Choose one without "/".')
         config = (Path(path).parent / entry.get('config', '')).resolve()
         if not config.is_file():
             raise ConfigError(f'{path}: runs.{name}.config: "{config}" does not exist.')
         options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
         by_name[name] = []
         for seed in entry.get('seeds', study['seeds']):
+            if isinstance(seed, bool) or not isinstance(seed, int):
+                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected a whole number.')
             needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
             by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs,
                                      entry.get('baseline', study['baseline'])))

@@ -13,7 +13,7 @@ import torch
 from mmpose.apis import inference_topdown, init_model
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
@@ -62,8 +62,7 @@ class ComparedModel:
         if not isinstance(self.net, TopdownPoseEstimator):
             raise ConfigError(f'config "{config}": {type(self.net).__name__} is no top-down model.')
         load_strictly(self.net, state_dict_of(loaded), checkpoint)
-        meta = (loaded.get('meta') or {}).get('dataset_meta') if 'state_dict' in loaded else None
-        self.net.dataset_meta = parse_metainfo(meta) or parse_metainfo(dataset_meta(cfg)) or self.net.dataset_meta
+        self.net.dataset_meta = dataset_meta_of(loaded) or parse_metainfo(dataset_meta(cfg)) or self.net.dataset_meta
         self.keypoints = keypoint_names(self.net.dataset_meta)
 
     def predict(self, image: np.ndarray, boxes: Optional[np.ndarray] = None) -> Dict[str, np.ndarray]:

@@ -52,6 +52,11 @@ class WholeCheckpointHook(CheckpointHook):
         runner.logger.warning(f'the checkpoint "{given}" {what}: resuming from the one before it, "{found}"')
         runner._load_from = str(found)
 
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Drop a config's text: the runner would run it as Python code to compare the number of GPUs."""
+        if isinstance(checkpoint.get('meta'), dict):
+            checkpoint['meta'].pop('config', None)
+
     def before_train(self, runner: Runner) -> None:
         """Remove what a killed process had begun to write."""
         super().before_train(runner)

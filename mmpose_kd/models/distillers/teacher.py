@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
@@ -88,7 +88,7 @@ class Teacher:
         if checkpoint is not None:
             loaded = load_checkpoint(find_file(checkpoint, folder))
             load_strictly(self.model, state_dict_of(loaded), checkpoint)
-            meta = (loaded.get('meta') or {}).get('dataset_meta') if 'state_dict' in loaded else None
+            meta = dataset_meta_of(loaded)
         else:
             print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
         self.model.requires_grad_(False).eval()

@@ -31,7 +31,7 @@ class TeacherCache:
         self.folder = Path(folder)
         if not (self.folder / 'cache.json').is_file():
             raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
-        self.meta = json.loads((self.folder / 'cache.json').read_text())
+        self.meta = self._json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
         if self.meta.get('format') != FORMAT:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
                               'it and make it anew.')
@@ -93,7 +93,7 @@ class TeacherCache:
 
     def finished(self, shard: int) -> bool:
         """Whether a file is written."""
-        return self._file(shard, 'json').is_file()
+        return self.file(shard, 'json').is_file()
 
     def write(self, shard: int, values: Dict[str, np.ndarray]) -> None:
         """Write a file.
@@ -111,11 +111,11 @@ class TeacherCache:
         if not np.isfinite(stored).all():
             raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
                               'make the cache with --dtype float32.')
-        temporary = self._file(shard, f'tmp{os.getpid()}')
+        temporary = self.file(shard, f'tmp{os.getpid()}')
         with open(temporary, 'wb') as file:
             np.save(file, stored)
-        os.replace(temporary, self._file(shard, 'npy'))
-        _write(self._file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored))).encode())
+        os.replace(temporary, self.file(shard, 'npy'))
+        _write(self.file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored))).encode())
 
     def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
         """The fields of some views.
@@ -137,17 +137,41 @@ class TeacherCache:
     def _shard(self, shard: int) -> np.ndarray:
         if shard not in self._open:
             if not self.finished(shard):
-                raise ConfigError(f'cache="{self.folder}" is not complete: {self._file(shard, "npy").name} is missing. '
+                raise ConfigError(f'cache="{self.folder}" is not complete: {self.file(shard, "npy").name} is missing. '
                                   'The command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
-            rows = np.load(self._file(shard, 'npy'), mmap_mode='r')
-            if zlib.crc32(rows) != json.loads(self._file(shard, 'json').read_text())['crc32']:
-                raise ConfigError(f'{self._file(shard, "npy")} is damaged: its checksum is another. Remove it and its '
+            checksum = self._json(self.file(shard, 'json'), 'crc32')['crc32']
+            try:
+                rows = np.load(self.file(shard, 'npy'), mmap_mode='r')
+            except (OSError, ValueError):  # cut off, or no numbers
+                rows = np.zeros(())
+            columns = sum(int(np.prod(shape)) for shape in self.fields.values())
+            if rows.shape != (len(self.views_of(shard)), columns) or zlib.crc32(rows) != checksum:
+                raise ConfigError(f'{self.file(shard, "npy")} is damaged: its checksum is another. Remove it and its '
                                   '.json, and make it again: mim run mmpose_kd cache CONFIG')
             self._open[shard] = rows
         return self._open[shard]
 
-    def _file(self, shard: int, ending: str) -> Path:
-        return self.folder / f'{shard:05d}.{ending}'
+    def file(self, shard: int, ending: str) -> Path:
+        """The path of a shard's file.
+
+        Raises:
+            ConfigError: It is a link to somewhere else, where it would be read, emptied or written.
+        """
+        file = self.folder / f'{shard:05d}.{ending}'
+        if file.resolve().parent != self.folder.resolve():
+            raise ConfigError(f'{file} is a link that leads out of the cache, to "{file.resolve()}". Remove it; if it '
+                              'was not yours, remove the whole cache.')
+        return file
+
+    def _json(self, file: Path, *keys: str) -> Dict[str, Any]:
+        try:
+            content = json.loads(file.read_text())
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or any(key not in content for key in keys):
+            raise ConfigError(f'{file} is damaged: it lacks what this package writes there. Remove the cache and make '
+                              'it anew: mim run mmpose_kd cache CONFIG')
+        return content
 
 
 def _write(file: Path, data: bytes) -> None:

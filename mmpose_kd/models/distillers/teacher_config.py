@@ -27,6 +27,9 @@ def check_teacher(config: Any,
     """
     if not isinstance(config, (str, dict, Config)):
         raise ConfigError(f'config={config!r}: expected a path, "mmpose::..." or a dict.')
+    if isinstance(config, str) and '://' in config:
+        raise ConfigError(f'config="{config}": a config is Python code, and none is run from the network. Download it, '
+                          'read it, and give its path.')
     if checkpoint is None and not allow_random_weights:
         raise ConfigError('no checkpoint is given, and a teacher with random weights teaches nothing. Set '
                           'checkpoint="path or URL", or allow_random_weights=True in a test.')
