@@ -81,6 +81,7 @@ def load_config(name: str, seed: int, root: Path) -> Config:
     cfg.randomness = dict(seed=seed)
     cfg.log_level = 'WARNING'
     cfg.experiment_name = Path(cfg.work_dir).name
+    cfg.visualizer.name = cfg.experiment_name  # runs of one process would share one, and its log
     cfg.resume = True
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='ShowProgress', title=f'{name}, seed {seed}')]
     if name == DISTILLED:

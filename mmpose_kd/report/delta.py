@@ -1,14 +1,18 @@
 """What differs between two configs."""
+import inspect
 import pprint
 import re
 from typing import Any, Iterator, List, Tuple
 
+from mmengine.runner import Runner
+
+_READ = tuple(inspect.signature(Runner).parameters)
 _NOT_SAID = ('work_dir', 'randomness.seed', 'resume', 'launcher', 'experiment_name')
 ABSENT = 'not there'
 
 
 def config_delta(baseline: dict, config: dict) -> List[Tuple[str, str, str]]:
-    """Keys whose values differ.
+    """Keys whose values differ, of those that the Runner reads; what a config only defines for itself is left out.
 
     Args:
         baseline (dict): A config.
@@ -19,7 +23,8 @@ def config_delta(baseline: dict, config: dict) -> List[Tuple[str, str, str]]:
         of them has is one entry. Of absolute paths only the last part is compared and said. Seeds and places of work
         are left out.
     """
-    return [(key, _text(old), _text(new)) for key, old, new in _differences('', baseline, config)
+    read = [{key: value for key, value in cfg.items() if key in _READ} for cfg in (baseline, config)]
+    return [(key, _text(old), _text(new)) for key, old, new in _differences('', *read)
             if key not in _NOT_SAID and _text(old) != _text(new)]
 
 

@@ -9,6 +9,7 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 MOST_POINTS = 400  # of a curve
 _STYLE = {'svg.fonttype': 'none', 'font.size': 9, 'text.parse_math': False}
@@ -57,6 +58,8 @@ def curves(lines: Sequence[Line], x_label: str, diagonal: bool = False, log: boo
             axes.plot([0, 1], [0, 1], color='grey', linewidth=0.8, linestyle=':')
         if log and min(np.min(line.y) for line in lines) > 0:
             axes.set_yscale('log')
+        if not diagonal:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=all(float(x).is_integer() for x in lines[0].x)))
         axes.set_xlabel(x_label)
 
     return _svg(draw)

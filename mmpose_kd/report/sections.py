@@ -106,14 +106,18 @@ def size_table(experiment: Experiment, found: Found, options: Options) -> tables
 
 
 def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: Options) -> Dict[str, Any]:
-    """A chart and a table, of the first seed of each run."""
+    """A chart of each run beside its baseline, and a table, of the first seed of each."""
     first = {}
     for run, predictions in found:
         first.setdefault(run.name, measure.reliability(predictions, options.threshold))
-    lines = [Line(hues[name], values.scores, values.shares) for name, values in first.items()]
-    probabilities = all(values.gap is not None for values in first.values())
-    chart = curves(lines, 'mean score', diagonal=probabilities)
-    return dict(chart=Picture(chart, 'share of the joints that are right'),
+    charts = []
+    for name, values in first.items():
+        baseline = experiment.of(name)[0].baseline
+        both = {other: first[other] for other in (baseline, name) if other in first}
+        lines = [Line(hues[other], both[other].scores, both[other].shares) for other in both]
+        if name != baseline or len(first) == 1:
+            charts.append(Picture(curves(lines, 'mean score', diagonal=values.gap is not None), experiment.label(name)))
+    return dict(charts=charts,
                 table=tables.reliabilities(experiment, first))
 
 

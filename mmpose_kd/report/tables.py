@@ -118,8 +118,7 @@ def _number(value: Optional[float], spread: Optional[float], by: int, sign: str 
     if value is None:
         return Cell('')
     digits = 1 if by == 100 else 3
-    text = f'{by * value:{sign}.{digits}f}' + ('' if spread is None else f' ± {by * spread:.{digits}f}')
-    return Cell(text, value)
+    return Cell(_rounded(by * value, digits, sign) + ('' if spread is None else f' ± {by * spread:.{digits}f}'), value)
 
 
 def _share(value: float, difference: Optional[float]) -> Cell:
@@ -127,4 +126,11 @@ def _share(value: float, difference: Optional[float]) -> Cell:
         return Cell('no label')
     if difference is None or math.isnan(difference):
         return Cell(f'{100 * value:.1f}', value)
-    return Cell(f'{100 * value:.1f} ({100 * difference:+.1f})', difference, float(np.clip(5 * difference, -1, 1)))
+    text = f'{100 * value:.1f} ({_rounded(100 * difference, 1, "+")})'
+    return Cell(text, difference, float(np.clip(5 * difference, -1, 1)))
+
+
+def _rounded(value: float, digits: int, sign: str) -> str:
+    """A number without the sign of a zero that was rounded to."""
+    value = round(value, digits)
+    return f'{value:{sign}.{digits}f}' if value else f'{0:.{digits}f}'
