@@ -8,7 +8,9 @@ from typing import Optional
 
 import mmpose
 
-from .errors import ConfigError
+from .errors import ConfigError, did_you_mean
+
+CONFIGS = Path(__file__).parent / '.mim' / 'configs'  # where an installation has them
 
 
 def run_mmpose_tool(name: str) -> None:
@@ -33,6 +35,28 @@ def run_mmpose_tool(name: str) -> None:
         if message is None or os.environ.get('MMPOSE_KD_DEBUG') == '1':
             raise
         sys.exit(f'error: {message}')
+
+
+def find_config(name: str) -> str:
+    """The path of a config: a file, or the name of a shipped one, as ``mim train`` takes it.
+
+    Args:
+        name (str): Path, or name with or without ``.py``.
+
+    Returns:
+        str: The path.
+
+    Raises:
+        ConfigError: There is no such file, and no shipped config of that name.
+    """
+    if Path(name).is_file() or '::' in name:
+        return name
+    shipped = {path.stem: path for path in CONFIGS.rglob('*.py')}
+    stem = name[:-len('.py')] if name.endswith('.py') else name
+    if stem not in shipped:
+        raise ConfigError(f'there is no config file "{Path(name).absolute()}", and no shipped config of that name.'
+                          f'{did_you_mean(stem, shipped)} "mim search mmpose_kd --valid-config" lists them.')
+    return str(shipped[stem])
 
 
 def _for_the_user(error: Exception) -> Optional[str]:

@@ -2,7 +2,7 @@ import sys
 
 import pytest
 
-from mmpose_kd.cli import run_mmpose_tool
+from mmpose_kd.cli import find_config, run_mmpose_tool
 from mmpose_kd.errors import ConfigError
 
 CONFIG = """
@@ -37,3 +37,16 @@ def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
 def test_missing_tool_is_named():
     with pytest.raises(SystemExit, match=r'error: MMPose is installed without its tools.*absent\.py'):
         run_mmpose_tool('absent.py')
+
+
+@pytest.mark.parametrize('name', ['hrnet-w8_simdr_synthetic-64x64', 'hrnet-w8_simdr_synthetic-64x64.py'])
+def test_shipped_config_is_found_by_its_name(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert find_config(name).endswith('configs/teachers/hrnet-w8_simdr_synthetic-64x64.py')
+    (tmp_path / name).write_text('')
+    assert find_config(name) == name  # a file goes before
+
+
+def test_config_that_is_nowhere_is_named_with_what_comes_close():
+    with pytest.raises(ConfigError, match=r"no config file .*hrnet-w9_simdr.*Did you mean 'hrnet-w8_simdr_synthetic"):
+        find_config('hrnet-w9_simdr_synthetic-64x64.py')

@@ -5,13 +5,14 @@ import sys
 
 from mmengine.config import DictAction
 
+from mmpose_kd.cli import find_config
 from mmpose_kd.deploy import Limits, export_folder
 from mmpose_kd.errors import ConfigError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config of the distilled run')
+    parser.add_argument('config', help='config of the distilled run, or the name of a shipped one')
     parser.add_argument('checkpoint', help='checkpoint that it wrote')
     parser.add_argument('--out', required=True, help='folder to make')
     parser.add_argument('--onnx', default='keypoints', choices=['keypoints', 'raw', 'none'],
@@ -28,9 +29,9 @@ def main() -> None:
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clears away what is half-written
     try:
-        export_folder(args.config, args.checkpoint, args.out, onnx=args.onnx, fp16=args.fp16, int8_images=args.int8,
-                      images=args.images, num_images=args.num_images, limits=Limits(args.tolerance, args.max_drop),
-                      cfg_options=args.cfg_options)
+        export_folder(find_config(args.config), args.checkpoint, args.out, onnx=args.onnx, fp16=args.fp16,
+                      int8_images=args.int8, images=args.images, num_images=args.num_images,
+                      limits=Limits(args.tolerance, args.max_drop), cfg_options=args.cfg_options)
     except (ConfigError, FileNotFoundError) as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:
