@@ -3,6 +3,7 @@ import gc
 import logging
 import multiprocessing
 import os
+import tempfile
 import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from mmengine.analysis import get_model_complexity_info
 from mmengine.registry import init_default_scope
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -53,9 +55,9 @@ class Row:
 class Network(nn.Module):
     """Backbone, neck and head of a pose estimator, without preprocessing and decoding."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: TopdownPoseEstimator) -> None:
         super().__init__()
-        self.model = model
+        self.model: TopdownPoseEstimator = model
 
     def forward(self, images: Tensor) -> Any:
         """Images (N, 3, H, W) to heatmaps, SimDR logits or poses."""
@@ -206,7 +208,7 @@ def _network(config: str) -> tuple:
     cfg = deployed_config(load_teacher_config(config))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     model = MODELS.build(cfg.model).eval()
-    width, height = getattr(model.head, 'decoder', None).input_size
+    width, height = model.head.decoder.input_size
     return Network(model).eval(), (height, width)
 
 
@@ -221,10 +223,10 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
     device = torch.device(setting['device'])
     layout = torch.channels_last if setting['channels_last'] else torch.contiguous_format
     if setting['backend'] == 'onnx':
-        session = _session(network, images['latency'], setting)
+        session = _session(network.model, setting)
         arrays = {name: value.numpy() for name, value in images.items()}
         return lambda what: session.run(None, {'images': arrays[what]})
-    network = network.to(device, memory_format=layout)
+    network = network.to(device, memory_format=layout)  # type: ignore[call-overload]  # not in PyTorch's types
     inputs = {name: value.to(device).contiguous(memory_format=layout) for name, value in images.items()}
     forward = torch.compile(network) if setting['backend'] == 'compile' else network
 
@@ -237,19 +239,18 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
     return run
 
 
-def _session(network: nn.Module, example: Tensor, setting: dict) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise ConfigError("ONNX Runtime is not installed: pip install 'mmpose_kd[export]'") from None
-    import io
-    file = io.BytesIO()
-    torch.onnx.export(network, (example, ), file, input_names=['images'], dynamic_axes={'images': {0: 'batch'}},
-                      opset_version=17, dynamo=False)
-    options = onnxruntime.SessionOptions()
+def _session(model: TopdownPoseEstimator, setting: dict) -> Any:
+    from .deploy.onnx import onnx_package, write_onnx
+    runtime = onnx_package('onnxruntime')
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = setting['threads']
+    options.log_severity_level = 3
     provider = 'CUDAExecutionProvider' if setting['device'].startswith('cuda') else 'CPUExecutionProvider'
-    return onnxruntime.InferenceSession(file.getvalue(), options, providers=[provider])
+    kind = 'keypoints' if hasattr(model.head, 'base') else 'raw'  # IGPGCNHead returns poses
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'model.onnx'
+        write_onnx(model, path, kind)
+        return runtime.InferenceSession(str(path), options, providers=[provider])
 
 
 def _peak(run: Callable[[], None], device: str) -> float:
@@ -257,9 +258,9 @@ def _peak(run: Callable[[], None], device: str) -> float:
     gc.collect()
     if device.startswith('cuda'):
         torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
+        held = torch.cuda.memory_allocated()
         run()
-        return (torch.cuda.max_memory_allocated() - before) / 2**20
+        return (torch.cuda.max_memory_allocated() - held) / 2**20
     try:
         Path('/proc/self/clear_refs').write_text('5')  # the peak starts anew
         before = memory('VmRSS')
