@@ -370,11 +370,17 @@ def test_a_teacher_is_not_needed_for_the_report_of_a_distilled_run(runs, tmp_pat
     cfg.custom_imports = dict(imports=['mmpose_kd'])
     tiny.run(cfg)
     (tmp_path / 'teacher.pth').unlink()
-    experiment = read_folders([str(runs / 'alone_0'), str(tmp_path / 'kd')])
-    assert write_report(experiment, tmp_path / 'report.html', Options(images=4, pictures=1)) == []
+    experiment = read_folders([str(runs / name) for name in ('alone_0', 'wide_0')] + [str(tmp_path / 'kd')])
+    rows = [dict(name=name, backend='eager', latency_ms=ms, params=1, gmacs=1)
+            for name, ms in (('alone_0', 2), ('wide_0', 3))]
+    (tmp_path / 'benchmark.json').write_text(json.dumps(dict(machine='', threads=1, rows=rows)))
+    options = Options(images=4, pictures=1, benchmark=str(tmp_path / 'benchmark.json'))
+    assert write_report(experiment, tmp_path / 'report.html', options) == []
     page = Page((tmp_path / 'report.html').read_text())
     assert page.row('model.type')[1:] == ["'TopdownPoseEstimator'", "'MultiKDDistiller'"]
     assert any(row[0] == 'model.objectives' for row in page.rows)
+    latencies = [row[::2][:2] for row in page.rows if row[1:2] == ['eager']]
+    assert latencies == [['alone_0', '2.00 ms'], ['wide_0', '3.00 ms'], ['kd', '2.00 ms']]  # the network of alone_0
 
 
 @pytest.mark.parametrize('arguments', [[], ['--no-predictions']])

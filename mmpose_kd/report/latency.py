@@ -3,9 +3,10 @@ import json
 from pathlib import Path
 from typing import Dict, List, NamedTuple
 
+from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError
 
-from .runs import Experiment
+from .runs import Experiment, Trained, read_config
 
 
 class Speed(NamedTuple):
@@ -25,8 +26,8 @@ class Speed(NamedTuple):
 
 class Benchmark(NamedTuple):
     """Speeds by the runs' names, and what they were measured on."""
-    machine: str
     speeds: Dict[str, List[Speed]]
+    machine: str
 
 
 def read_benchmark(path: str, experiment: Experiment) -> Benchmark:
@@ -60,4 +61,17 @@ def read_benchmark(path: str, experiment: Experiment) -> Benchmark:
         raise ConfigError(f'--benchmark "{path}" has {", ".join(dict.fromkeys(name for name, _ in rows))}, which is '
                           f'none of the runs: {", ".join(experiment.names)}. The name of a model must be that of a run '
                           'or of its config.')
-    return Benchmark(machine, speeds)
+    for run, other in [pair for name in experiment.names for pair in experiment.pairs(name)[:1]]:
+        if run.name not in speeds and other.name in speeds and _same_network(run, other):
+            speeds[run.name] = speeds[other.name]
+    return Benchmark({name: speeds[name] for name in experiment.names if name in speeds}, machine)
+
+
+def _same_network(run: Trained, other: Trained) -> bool:
+    """Whether two runs deploy the same student, whatever it was trained by."""
+    models = []
+    for cfg in map(read_config, (run, other)):
+        model = deployed_config(cfg).model if cfg is not None else {}
+        model.get('head', {}).pop('loss', None)
+        models.append(model)
+    return bool(models[0]) and models[0] == models[1]

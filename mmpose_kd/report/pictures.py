@@ -49,12 +49,12 @@ def draw_people(cfg: Config, places: Sequence[int], baseline: Predictions, stude
 
 
 def _crop(image: np.ndarray, box: np.ndarray) -> Tuple[np.ndarray, np.ndarray, float]:
-    """The image around a box, enlarged or reduced; where it begins, and by how much."""
-    margin = MARGIN * max(box[2] - box[0], box[3] - box[1])
-    height, width = image.shape[:2]
-    left, top = (int(np.clip(value - margin, 0, limit - 2)) for value, limit in zip(box[:2], (width, height)))
-    right, bottom = (int(np.clip(value + margin, low + 2, limit))
-                     for value, low, limit in zip(box[2:], (left, top), (width, height)))
+    """A square of the image around a box, enlarged or reduced; where it begins, and by how much."""
+    half = (0.5 + MARGIN) * max(box[2] - box[0], box[3] - box[1])
+    centre, limits = (box[:2] + box[2:]) / 2, image.shape[1::-1]
+    left, top = (int(np.clip(value - half, 0, limit - 2)) for value, limit in zip(centre, limits))
+    right, bottom = (int(np.clip(value + half, low + 2, limit))
+                     for value, low, limit in zip(centre, (left, top), limits))
     crop = image[top:bottom, left:right]
     scale = SIZE / max(crop.shape[:2])
     size = tuple(max(1, round(scale * side)) for side in crop.shape[1::-1])

@@ -1,7 +1,7 @@
 """Curves as pictures that a page holds in itself."""
 import base64
 import io
-from typing import Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, Union
 
 import matplotlib
 import numpy as np
@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 MOST_POINTS = 400  # of a curve
-_STYLE = {'svg.fonttype': 'none', 'font.size': 9, 'text.parse_math': False}
+Values = Union[Sequence[float], np.ndarray]
+_STYLE: Any = {'svg.fonttype': 'none', 'font.size': 9}
 
 
 class Line(NamedTuple):
@@ -20,17 +21,17 @@ class Line(NamedTuple):
 
     Args:
         colour (str): Its colour.
-        x (Sequence[float]): Abscissae.
-        y (Sequence[float]): Ordinates.
+        x (Sequence[float] | np.ndarray): Abscissae.
+        y (Sequence[float] | np.ndarray): Ordinates.
     """
     colour: str
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Values
+    y: Values
 
 
 def colours(names: Sequence[str], baseline: str) -> Dict[str, str]:
     """A colour for each name; the baseline is black."""
-    palette = [to_hex(colour) for colour in colormaps['tab20'].colors]
+    palette = [to_hex(colormaps['tab20'](i)) for i in range(20)]
     others = [name for name in names if name != baseline]
     order = [*range(0, 20, 2), *range(1, 20, 2)]  # the strong ones first
     return {**{name: palette[order[i % 20]] for i, name in enumerate(others)}, baseline: '#000000'}
@@ -106,7 +107,7 @@ def _svg(draw) -> str:
     return data_uri('image/svg+xml', file.getvalue())
 
 
-def finite(pairs: Sequence[Tuple[float, Optional[float]]]) -> Tuple[np.ndarray, np.ndarray]:
+def finite(pairs: Iterable[Tuple[float, Optional[float]]]) -> Tuple[np.ndarray, np.ndarray]:
     """Abscissae and ordinates of the pairs that can be drawn."""
     kept = np.array([(x, y) for x, y in pairs if y is not None and np.isfinite(y)], float).reshape(-1, 2)
     return kept[:, 0], kept[:, 1]

@@ -107,7 +107,7 @@ def size_table(experiment: Experiment, found: Found, options: Options) -> tables
 
 def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: Options) -> Dict[str, Any]:
     """A chart of each run beside its baseline, and a table, of the first seed of each."""
-    first = {}
+    first: Dict[str, measure.Reliability] = {}
     for run, predictions in found:
         first.setdefault(run.name, measure.reliability(predictions, options.threshold))
     charts = []
@@ -117,8 +117,7 @@ def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: 
         lines = [Line(hues[other], both[other].scores, both[other].shares) for other in both]
         if name != baseline or len(first) == 1:
             charts.append(Picture(curves(lines, 'mean score', diagonal=values.gap is not None), experiment.label(name)))
-    return dict(charts=charts,
-                table=tables.reliabilities(experiment, first))
+    return dict(charts=charts, table=tables.reliabilities(experiment, first))
 
 
 def changes(experiment: Experiment, found: Found, options: Options) -> List[Dict[str, Any]]:
@@ -144,28 +143,26 @@ def changes(experiment: Experiment, found: Found, options: Options) -> List[Dict
 
 def latency(experiment: Experiment, benchmark: Benchmark, hues: Dict[str, str]) -> Dict[str, Any]:
     """Charts and a table of what the benchmark measured, against the first metric."""
-    metric = next(iter(experiment.metrics), None)
+    metric, title = next(iter(experiment.metrics.items()), ('', ''))
+    accuracy: Dict[str, float] = {}
+    for name in benchmark.speeds if metric else ():
+        values = [run.metrics[metric] for run in experiment.of(name)]
+        accuracy[name] = tables.factor(experiment, metric) * float(np.mean(values))
     rows, charts = [], []
     for backend in dict.fromkeys(speed.backend for speeds in benchmark.speeds.values() for speed in speeds):
-        places = {}
-        for name, speeds in benchmark.speeds.items():
-            speed = next((speed for speed in speeds if speed.backend == backend), None)
-            if speed is None:
-                continue
-            accuracy = None
-            if metric:
-                by = tables.factor(experiment, metric)
-                accuracy = by * float(np.mean([run.metrics[metric] for run in experiment.of(name)]))
-                places[name] = (speed.latency, accuracy)
+        speeds = {name: speed for name, several in benchmark.speeds.items() for speed in several
+                  if speed.backend == backend}
+        for name, speed in speeds.items():
             rows.append([tables.Cell(experiment.label(name)), tables.Cell(backend),
                          tables.Cell(f'{speed.latency:.2f} ms', speed.latency),
                          tables.Cell(f'{speed.params:.2f} M', speed.params),
                          tables.Cell(f'{speed.gmacs:.3f}', speed.gmacs),
-                         tables.Cell('' if accuracy is None else f'{accuracy:.2f}', accuracy)])
-        if places:
+                         tables.Cell(f'{accuracy[name]:.2f}', accuracy[name]) if metric else tables.Cell('')])
+        if metric:
+            places = {name: (speed.latency, accuracy[name]) for name, speed in speeds.items()}
             charts.append(Picture(points(places, hues, 'latency of one image (ms)', 'accuracy'),
-                                  f'{experiment.metrics[metric]} against latency, {backend}'))
-    head = ['run', 'backend', 'latency', 'parameters', 'GMACs', experiment.metrics[metric] if metric else 'accuracy']
+                                  f'{title} against latency, {backend}'))
+    head = ['run', 'backend', 'latency', 'parameters', 'GMACs', title or 'accuracy']
     return dict(hues=[(experiment.label(name), hues[name]) for name in benchmark.speeds], charts=charts,
                 table=tables.Table(head, rows))
 
