@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
+from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_kd.checkpoint import load_checkpoint
@@ -22,7 +23,8 @@ from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
 pytest.importorskip('onnx', reason='the extra "export" is not installed')
-WITHOUT_TORCH = ('import runpy, sys; sys.modules.update(torch=None, mmpose_kd=None, mmpose=None); '
+WITHOUT_TORCH = ('import runpy, sys; sys.modules.update(dict.fromkeys('
+                 '["torch", "torchvision", "mmengine", "mmcv", "mmdet", "mmpose", "mmpose_kd"])); '
                  'sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name="__main__")')
 
 
@@ -138,6 +140,8 @@ def test_fp16_halves_the_checkpoint(exported, trained, tmp_path):
     assert set(half) == {'state_dict', 'meta'} and not half['meta']
     for name, value in whole['state_dict'].items():
         assert torch.equal(half['state_dict'][name], value.half() if value.is_floating_point() else value)
+    size_whole, size_half = ((folder / 'checkpoint.pth').stat().st_size for folder in (tmp_path / 'whole', exported[0]))
+    assert size_half < 0.7 * size_whole  # of which names and file format, in so small a model, are a good part
 
 
 def test_the_readme_runs_it_in_five_lines(exported):
@@ -228,6 +232,25 @@ def test_a_checkpoint_of_another_config_leaves_nothing_behind(trained, tmp_path)
     with pytest.raises(ConfigError, match='does not fit the config.*missing keys'):
         export_folder(trained[0], str(tmp_path / 'other.pth'), str(tmp_path / 'out'), report=str)
     assert [p.name for p in tmp_path.iterdir()] == ['other.pth']
+
+
+def test_an_operator_that_onnx_lacks_leaves_nothing_behind(trained, tmp_path):
+    @MODELS.register_module(force=True)
+    class BesselHead(MODELS.get('HeatmapHead')):
+
+        def forward(self, feats):
+            return torch.special.i1(super().forward(feats))
+
+    (tmp_path / 'run').mkdir()
+    cfg = Config.fromfile(trained[0])
+    cfg.model = tiny.pose_model(head='heatmap')
+    cfg.model.head.type = 'BesselHead'
+    cfg.dump(str(tmp_path / 'run' / 'bessel.py'))
+    torch.save(tiny.build(cfg.model).state_dict(), tmp_path / 'run' / 'bessel.pth')
+    with pytest.raises(ConfigError, match='ResNet with BesselHead cannot be exported to ONNX: .*i1'):
+        export_folder(str(tmp_path / 'run' / 'bessel.py'), str(tmp_path / 'run' / 'bessel.pth'), str(tmp_path / 'out'),
+                      num_images=1, report=str)
+    assert [p.name for p in tmp_path.iterdir()] == ['run']
 
 
 def test_weights_that_float16_cannot_hold_are_named(trained, tmp_path):
