@@ -7,7 +7,7 @@ import re
 import types
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 from urllib.parse import urlparse
 
 import numpy as np
@@ -36,7 +36,7 @@ def _getattr(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
-def safe_globals() -> List[Tuple[Any, str]]:
+def safe_globals() -> List[Any]:
     """What an MMEngine checkpoint holds besides tensors and plain containers.
 
     Returns:

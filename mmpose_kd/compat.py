@@ -12,7 +12,7 @@ from typing import Any, Callable, List
 import torch
 from mmengine.utils import digit_version
 
-_KEPT = []  # what a torch.library.Library defines lives as long as it does
+_KEPT: List[Any] = []  # what a torch.library.Library defines lives as long as it does
 
 
 def apply() -> List[str]:

@@ -9,7 +9,10 @@ from .scene import CIRCLE, SKIN, Scene, capsules
 from .skeleton import FORWARD, Points, rotation, sample_pose
 
 # limb: from, to, radius at either end in units of the height, what covers it
-LIMBS = {'neck': ('neck', 'head', 0.034, 0.034, 'skin'), 'pelvis': ('left_hip', 'right_hip', 0.058, 0.058, 'trousers')}
+LIMBS: Dict[str, Tuple[str, str, float, float, str]] = {
+    'neck': ('neck', 'head', 0.034, 0.034, 'skin'),
+    'pelvis': ('left_hip', 'right_hip', 0.058, 0.058, 'trousers'),
+}
 for _side in ('left_', 'right_'):
     LIMBS.update({
         _side + 'thigh': (_side + 'hip', _side + 'knee', 0.060, 0.042, 'trousers'),
@@ -85,7 +88,8 @@ def draw_person(scene: Scene, person: Person, first_part: int) -> None:
     """Draw a person in random clothes, far parts first; the parts are numbered from ``first_part``."""
     wear = _clothes(scene)
     names = list(LIMBS)
-    start, end = (np.array([person.points[LIMBS[n][i]] for n in names]) for i in (0, 1))
+    start = np.array([person.points[LIMBS[n][0]] for n in names])
+    end = np.array([person.points[LIMBS[n][1]] for n in names])
     radius_start, radius_end = (person.scale * wear['girth'] * np.array([LIMBS[n][i] for n in names]) for i in (2, 3))
     outlines = capsules(start, end, radius_start, radius_end)
     lit = np.array([-0.3, -0.2]) * radius_end[:, None]
@@ -96,7 +100,7 @@ def draw_person(scene: Scene, person: Person, first_part: int) -> None:
     depth['head'] = person.depth['head'] - 0.05
     depth['neck'] = max(depth['torso'], depth['head']) + 0.01
     depth['pelvis'] += 0.02
-    for name in sorted(depth, key=depth.get, reverse=True):
+    for name in sorted(depth, key=lambda part: depth[part], reverse=True):
         part = first_part + PARTS[name]
         if name == 'torso':
             _draw_torso(scene, person, wear, part)

@@ -76,7 +76,7 @@ class SyntheticPoseDataset(BaseCocoStyleDataset):
                             ('second_person_prob', second_person_prob)):
             if not isinstance(value, (int, float)) or not 0 <= value <= 1:
                 raise ConfigError(f'SyntheticPoseDataset: {name} must be a number from 0 to 1, got {value!r}.')
-        self.num_samples, self.seed, self.image_size = num_samples, seed, tuple(image_size)
+        self.num_samples, self.seed, self.image_size = num_samples, seed, (image_size[0], image_size[1])
         self.variety, self.clutter = variety, clutter
         self.occlusion_prob, self.second_person_prob = occlusion_prob, second_person_prob
         self._drawn: Optional[dict] = {} if cache else None

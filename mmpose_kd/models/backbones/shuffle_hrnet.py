@@ -105,17 +105,19 @@ def lighten_fusion(fuse_layers: nn.Module, groups: Union[int, str]) -> None:
     if groups == 1:
         return
     for layer in list(fuse_layers.modules()):
-        conv = layer[0] if isinstance(layer, nn.Sequential) else None
+        if not isinstance(layer, nn.Sequential):
+            continue
+        conv = layer[0]
         if not isinstance(conv, nn.Conv2d) or conv.kernel_size != (3, 3):
             continue
         if groups == 'depthwise':
             width = conv.in_channels
             layer[0] = nn.Sequential(
-                nn.Conv2d(width, width, 3, conv.stride, conv.padding, groups=width, bias=False),
+                nn.Conv2d(width, width, 3, conv.stride[0], padding=1, groups=width, bias=False),
                 nn.BatchNorm2d(width),
                 nn.Conv2d(width, conv.out_channels, 1, bias=False))
         else:
-            layer[0] = grouped(conv, groups, shuffle=groups)
+            layer[0] = grouped(conv, int(groups), shuffle=int(groups))
 
 
 @MODELS.register_module()

@@ -1,5 +1,5 @@
 """Attention-based fusion of a stage with the deeper ones."""
-from typing import Optional, Tuple
+from typing import Optional, Tuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -80,7 +80,7 @@ class ABFConnector(BaseModule):
         """
         x = self.project(x)
         if self.gates is not None:
-            deeper = F.interpolate(deeper, x.shape[2:], mode='nearest')
+            deeper = F.interpolate(cast(Tensor, deeper), x.shape[2:], mode='nearest')
             gates = self.gates(torch.cat([x, deeper], dim=1))
             x = gates[:, :1] * x + gates[:, 1:] * deeper
         if self.scale != 1:

@@ -5,6 +5,7 @@ from typing import List, Optional, Sequence, Tuple
 import torch
 import torch.nn.functional as F
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
@@ -27,12 +28,14 @@ class Resize:
     def content(self) -> Tuple[int, int]:
         """Size (w, h) of the student's image inside the teacher's input."""
         factor = min(t / s for s, t in zip(self.student, self.teacher))
-        return tuple(max(1, round(s * factor)) for s in self.student)
+        width, height = (max(1, round(s * factor)) for s in self.student)
+        return width, height
 
     @property
     def offset(self) -> Tuple[int, int]:
         """Where the student's image begins inside the teacher's input (x, y)."""
-        return tuple((t - c) // 2 for t, c in zip(self.teacher, self.content))
+        x, y = ((t - c) // 2 for t, c in zip(self.teacher, self.content))
+        return x, y
 
     def images(self, inputs: Tensor) -> Tensor:
         """Student's inputs (N, 3, h, w) as the teacher's (N, 3, H, W)."""
@@ -153,7 +156,7 @@ def _swaps_channels(preprocessor: nn.Module) -> bool:
     return bool(getattr(preprocessor, '_channel_conversion', False))
 
 
-def _mean_std(preprocessor: nn.Module, like: Tensor) -> Tuple[Tensor, Tensor]:
+def _mean_std(preprocessor: PoseDataPreprocessor, like: Tensor) -> Tuple[Tensor, Tensor]:
     if getattr(preprocessor, '_enable_normalize', False):
         return preprocessor.mean.to(like), preprocessor.std.to(like)
     return like.new_zeros(1), like.new_ones(1)

@@ -1,5 +1,5 @@
 """A teacher that answers from disk."""
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -44,11 +44,11 @@ class CachedTeacher(Teacher):
             raise ConfigError(f'cache="{cache}" holds no tap "{missing[0]}", only {", ".join(self.cache.fields)}. Make '
                               'another with this config, or with --taps and all that you need.')
 
-    def check_data(self, dataset: Dataset) -> None:
+    def check_data(self, dataset: Optional[Dataset]) -> None:
         """Refuse a cache that was made with other data or another teacher.
 
         Args:
-            dataset (Dataset): The training set.
+            dataset (Dataset, optional): The training set.
 
         Raises:
             ConfigError: It shows no views, or the cache is stale.
@@ -68,7 +68,7 @@ class CachedTeacher(Teacher):
         return Record(outputs=tuple(outputs) or values['outputs'], taps={path: values[path] for path in self.paths})
 
 
-def cache_source(teacher: Teacher, dataset: Dataset) -> Dict[str, Any]:
+def cache_source(teacher: Teacher, dataset: Any) -> Dict[str, Any]:
     """What a cache is of, by part."""
     return dict(teacher=teacher.fingerprint(), data=dataset.fingerprint())
 

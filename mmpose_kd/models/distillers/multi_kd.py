@@ -1,5 +1,5 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, MutableMapping, Optional, Sequence, cast
 
 import torch
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -77,7 +77,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             init_cfg=init_cfg,
             metainfo=metainfo)
         self.teacher_cfgs = teacher_arguments(teacher)
-        self.objectives = nn.ModuleDict()
+        self.objectives = cast(MutableMapping[str, Objective], nn.ModuleDict())
         self.schedules = {}
         for name, cfg in _checked_objectives(objectives).items():
             where = f'model.objectives.{name}'

@@ -6,6 +6,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.logging import print_log
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -82,7 +83,7 @@ class Teacher:
         cfg = load_teacher_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
-        self.model: nn.Module = MODELS.build(self.cfg)
+        self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
         meta = None
         if checkpoint is not None:

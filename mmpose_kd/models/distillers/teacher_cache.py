@@ -115,7 +115,7 @@ class TeacherCache:
         with open(temporary, 'wb') as file:
             np.save(file, stored)
         os.replace(temporary, self.file(shard, 'npy'))
-        _write(self.file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored))).encode())
+        _write(self.file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored.data))).encode())
 
     def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
         """The fields of some views.

@@ -47,8 +47,10 @@ def teacher_arguments(teacher: Optional[dict]) -> Dict[str, dict]:
 
 def teachers_by_name(teacher: Optional[dict]) -> Dict[str, dict]:
     """``model.teacher`` as a dict of teachers by name, whose values are those of the config."""
-    several = bool(teacher) and 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
-    return teacher if several else dict(teacher=teacher) if teacher else {}
+    if not teacher:
+        return {}
+    several = 'config' not in teacher and all(isinstance(v, dict) for v in teacher.values())
+    return teacher if several else dict(teacher=teacher)
 
 
 def absolute_paths(teacher: Optional[dict], folder: str) -> None:

@@ -44,6 +44,7 @@ class SemGConv(nn.Module):
         linked = torch.eye(num_joints, dtype=torch.bool)
         for i, j in limbs:
             linked[i, j] = linked[j, i] = True
+        self.linked: Tensor
         self.register_buffer('linked', linked, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -159,11 +160,12 @@ class IGPGCNHead(BaseHead):
             raise ConfigError(f'IGPGCNHead: lists of the lengths {lengths} given, expected one entry in each for every '
                               'step, and at least two steps.')
         self.base = build(MODELS, base, 'IGPGCNHead.base')
-        self.decoder = getattr(self.base, 'decoder', None)
-        if getattr(self.decoder, 'input_size', None) is None:
+        decoder = getattr(self.base, 'decoder', None)
+        if decoder is None or getattr(decoder, 'input_size', None) is None:
             raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} without a decoder that has an input_size '
                               'given, expected the head of stage 1 with its codec as decoder.')
-        self.input_size = tuple(self.decoder.input_size)
+        self.decoder = decoder
+        self.input_size = tuple(decoder.input_size)
         self.out_channels = joints = self.base.out_channels
         limbs = limbs_of(skeleton, joints)
         self.temperature = check_temperature(temperature)

@@ -163,13 +163,14 @@ def _agree(name: str, given: Any, codec: Any) -> None:
 
 def _map_size(input_size: Tuple[int, int], stride: Optional[int], size: Optional[Tuple[int, int]]) -> Tuple[int, int]:
     """Size (w, h) of the input map, from its stride or as given."""
-    if stride is None and size is None:
-        raise ConfigError('SimDRHead: neither in_stride nor in_featuremap_size given. Set in_stride to the input '
-                          'pixels per cell of the map the head reads, such as 4 for HRNet or 32 for ResNet.')
+    given = None if size is None else (size[0], size[1])
     if stride is None:
-        return tuple(size)
-    derived = tuple(-(-pixels // stride) for pixels in input_size)
-    if size is not None and tuple(size) != derived:
-        raise ConfigError(f'SimDRHead: in_featuremap_size={tuple(size)} and in_stride={stride} given, but the input '
+        if given is None:
+            raise ConfigError('SimDRHead: neither in_stride nor in_featuremap_size given. Set in_stride to the input '
+                              'pixels per cell of the map the head reads, such as 4 for HRNet or 32 for ResNet.')
+        return given
+    derived = -(-input_size[0] // stride), -(-input_size[1] // stride)
+    if given is not None and given != derived:
+        raise ConfigError(f'SimDRHead: in_featuremap_size={given} and in_stride={stride} given, but the input '
                           f'size {input_size} at that stride makes a map of {derived}. Drop one of them.')
     return derived

@@ -106,7 +106,10 @@ def pose_in_pixels(outputs: Outputs, input_size: Tuple[int, int], temperature: f
 def _axes(outputs: Outputs, temperature: Optional[float]) -> Tuple[Tensor, Tensor]:
     """Distributions of x (N, K, W) and y (N, K, H)."""
     distributions = joint_distributions(outputs, temperature)
-    return (distributions[0].sum(2), distributions[0].sum(3)) if len(distributions) == 1 else distributions
+    if len(distributions) == 1:
+        return distributions[0].sum(2), distributions[0].sum(3)
+    x, y = distributions
+    return x, y
 
 
 def _means(axes: Tuple[Tensor, Tensor]) -> Tensor:

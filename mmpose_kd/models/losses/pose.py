@@ -43,7 +43,7 @@ def progressive_pose_l1(poses: Sequence[Tensor], target: Tensor, weights: Option
         raise ConfigError(f'the pose is refined in {len(poses)} steps, but step_weights has {len(step_weights)} '
                           'entries: give one for each step.')
     size = torch.tensor(input_size, dtype=torch.float32, device=target.device)
-    total = 0.0
+    total = target.new_zeros(())
     for pose, factor in zip(poses, step_weights):
         check_same_shape(pose, target, 'poses')
         difference = (at_least_float32(pose) - at_least_float32(target.detach())).abs() * 2 / size

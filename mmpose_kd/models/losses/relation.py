@@ -151,7 +151,7 @@ class RKDLoss(nn.Module):
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Compare the relations in two sets of features (N, ...); a scalar, at least float32."""
-        loss = self.distance_weight * rkd_distance(student, teacher) if self.distance_weight else 0.0
+        loss = self.distance_weight * rkd_distance(student, teacher) if self.distance_weight else student.new_zeros(())
         return loss + self.angle_weight * rkd_angle(student, teacher) if self.angle_weight else loss
 
 

@@ -45,8 +45,8 @@ def joint_distance(student: Tensor, teacher: Tensor, weights: Optional[Tensor] =
     """
     weights = _checked_weights(student, teacher, weights)
     pairs = weights.unsqueeze(1) * weights.unsqueeze(2) * (1 - torch.eye(weights.shape[1], device=weights.device))
-    distances = (_relative_distances(pose, pairs) for pose in (student, teacher.detach()))
-    losses = F.smooth_l1_loss(*distances, reduction='none') * pairs
+    own, taught = (_relative_distances(pose, pairs) for pose in (student, teacher.detach()))
+    losses = F.smooth_l1_loss(own, taught, reduction='none') * pairs
     return losses.sum((1, 2)).mean() / max(1, pairs.shape[1] * (pairs.shape[1] - 1))
 
 
@@ -84,7 +84,7 @@ def limb_direction(student: Tensor, teacher: Tensor, limbs: Sequence[Tuple[int, 
     for pose in (student, teacher.detach()):
         vectors = at_least_float32(pose)[:, end] - at_least_float32(pose)[:, start]
         directions.append(vectors / vectors.norm(dim=-1, keepdim=True).clamp(min=1))
-    losses = F.smooth_l1_loss(*directions, reduction='none').sum(-1)
+    losses = F.smooth_l1_loss(directions[0], directions[1], reduction='none').sum(-1)
     return (losses * weights[:, start] * weights[:, end]).mean()
 
 
@@ -165,7 +165,7 @@ class JointStructureLoss(nn.Module):
             raise ConfigError('JointStructureLoss: no skeleton given, whose limbs have the directions. Give metainfo, '
                               "such as skeleton=dict(from_file='configs/_base_/datasets/coco.py'), or a list of pairs "
                               'of joints; or set direction_weight=0.')
-        self.limbs = limbs_of(skeleton) if direction_weight else []
+        self.limbs = limbs_of(skeleton) if direction_weight and skeleton is not None else []
         self.distance_weight, self.direction_weight = distance_weight, direction_weight
         self.relation_weight = relation_weight
         self.temperature = temperature if temperature is None else check_temperature(temperature)
@@ -184,14 +184,14 @@ class JointStructureLoss(nn.Module):
         Raises:
             ConfigError: The skeleton has joints that the heads have not.
         """
-        poses = [expected_coordinates(outputs, self.temperature) for outputs in (student, teacher)]
+        own, taught = (expected_coordinates(outputs, self.temperature) for outputs in (student, teacher))
         if self.limbs:
-            limbs_of(self.limbs, poses[0].shape[1])
-        loss = 0.0
+            limbs_of(self.limbs, own.shape[1])
+        loss = own.new_zeros(())
         if self.distance_weight:
-            loss = loss + self.distance_weight * joint_distance(*poses, weights)
+            loss = loss + self.distance_weight * joint_distance(own, taught, weights)
         if self.direction_weight:
-            loss = loss + self.direction_weight * limb_direction(*poses, self.limbs, weights)
+            loss = loss + self.direction_weight * limb_direction(own, taught, self.limbs, weights)
         if self.relation_weight:
             loss = loss + self.relation_weight * joint_relation(student, teacher, weights, self.temperature)
         return loss
@@ -216,8 +216,9 @@ def _relative_distances(pose: Tensor, pairs: Tensor) -> Tensor:
 
 def _similarities(outputs: Outputs, temperature: Optional[float]) -> Tensor:
     """Cosines (N, K, K) of the joints' distributions; those of a product of two are the product of the cosines."""
-    similarities = 1.0
-    for distribution in joint_distributions(outputs, temperature):
+    distributions = joint_distributions(outputs, temperature)
+    similarities = distributions[0].new_ones(())
+    for distribution in distributions:
         rows = F.normalize(distribution.flatten(2), dim=-1)
         with torch.autocast(rows.device.type, enabled=False):
             similarities = similarities * (rows @ rows.transpose(1, 2))

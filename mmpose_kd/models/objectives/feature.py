@@ -143,12 +143,11 @@ class FeatureObjective(Objective):
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher',
                  init_cfg: Optional[dict] = None):
-        one_config = connector is None or isinstance(connector, dict)
+        listed = None if connector is None or isinstance(connector, dict) else connector
         check_lengths('student_taps', student_taps, teacher_taps=teacher_taps,
-                      connector=None if one_config else connector,
-                      student_channels=student_channels, teacher_channels=teacher_channels,
+                      connector=listed, student_channels=student_channels, teacher_channels=teacher_channels,
                       student_strides=student_strides, teacher_strides=teacher_strides)
-        connectors = [connector] * len(student_taps) if one_config else connector
+        connectors = [connector if listed is None else listed[i] for i in range(len(student_taps))]
         if any(connectors) and (student_channels is None or teacher_channels is None):
             raise ConfigError('a connector needs student_channels and teacher_channels, one entry '
                               'for each tap.')
@@ -157,12 +156,14 @@ class FeatureObjective(Objective):
         super().__init__(weight, teacher, student_taps, teacher_taps, init_cfg)
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels
+        none = [0] * len(student_taps)  # where there is no connector to read them
+        channels_s, channels_t = student_channels or none, teacher_channels or none
         strides_s = student_strides or [1] * len(student_taps)
         strides_t = teacher_strides or [1] * len(student_taps)
         self.connectors = nn.ModuleList([
             nn.Identity() if cfg is None else build(
-                MODELS, cfg, f'connector[{i}]', in_channels=student_channels[i],
-                out_channels=teacher_channels[i], scale=strides_s[i] / strides_t[i])
+                MODELS, cfg, f'connector[{i}]', in_channels=channels_s[i],
+                out_channels=channels_t[i], scale=strides_s[i] / strides_t[i])
             for i, cfg in enumerate(connectors)])
         self.loss = build(MODELS, loss, 'loss')
 
@@ -170,7 +171,7 @@ class FeatureObjective(Objective):
         """Sum of the loss over the pairs, a scalar; see :meth:`Objective.forward`."""
         features_s = tapped(student, 'student', self.student_taps, self.student_channels)
         features_t = tapped(teacher, 'teacher', self.teacher_taps, self.teacher_channels)
-        total = 0.
+        total = features_s[0].new_zeros(())
         for i, (connector, x, y) in enumerate(zip(self.connectors, features_s, features_t)):
             aligned = connector(x)
             if getattr(self.loss, 'same_shape', True):
@@ -179,7 +180,7 @@ class FeatureObjective(Objective):
         return total
 
     def _check_pair(self, i: int, x: Tensor, aligned: Tensor, y: Tensor) -> None:
-        connector = self.connectors[i]
+        connector: Optional[nn.Module] = self.connectors[i]
         if isinstance(connector, nn.Identity):
             connector = None
             hint = ("Add connector=dict(type='ConvAligner') with student_channels, teacher_channels, student_strides "

@@ -60,6 +60,6 @@ class PoseObjective(Objective):
             raise ConfigError("the student's head does not return a list of poses (N, K, 2), as IGPGCNHead does, so "
                               'there is no refined pose to compare. Compare heatmaps or SimDR logits with '
                               'OutputObjective.')
-        input_size = tuple(int(pixels) for pixels in data_samples[0].metainfo['input_size'])
-        target = pose_in_pixels(teacher.outputs, input_size, self.temperature, self.udp)
-        return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), input_size)
+        width, height = (int(pixels) for pixels in data_samples[0].metainfo['input_size'])
+        target = pose_in_pixels(teacher.outputs, (width, height), self.temperature, self.udp)
+        return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), (width, height))

@@ -88,7 +88,7 @@ class ReviewKDObjective(Objective):
         """Sum of the loss over the stages, a scalar; see :meth:`Objective.forward`."""
         features_s = tapped(student, 'student', self.student_taps, self.student_channels)
         features_t = tapped(teacher, 'teacher', self.teacher_taps, self.teacher_channels)
-        total, fused = 0., None
+        total, fused = features_s[0].new_zeros(()), None
         for i in reversed(range(len(features_s))):
             x, y, connector = features_s[i], features_t[i], self.connectors[i]
             aligned, fused = connector(x, fused)
