@@ -1,5 +1,8 @@
 """Datasets."""
+from .annotations import count_annotations
 from .synthetic import SyntheticPoseDataset
 from .views import ViewDataset
 
-__all__ = ['SyntheticPoseDataset', 'ViewDataset']
+count_annotations()
+
+__all__ = ['SyntheticPoseDataset', 'ViewDataset', 'count_annotations']

@@ -3,7 +3,8 @@
 Upstream problem: a model cannot reach the runner that trains it, so what it wants saved beside its ``state_dict`` needs
 a hook in every config; ``custom_hooks`` is a list, which a config that inherits another silently replaces. A distilled
 run would then lose its connector weights without a word. So ``Runner.register_hooks`` also registers the hooks in the
-model's ``required_hooks``. Models without that attribute, all stock ones, are not affected.
+model's ``required_hooks``. Models without that attribute, all stock ones, get those in ``ALWAYS`` where the config
+imports this package, and none elsewhere.
 
 What is wrong in a config shows as an error from deep inside, without the key to change, or not at all. Where
 ``custom_imports`` names this package, ``Runner.from_cfg`` therefore checks the config first, and what it and the first
@@ -22,6 +23,7 @@ from torch import nn
 from .check import check_config
 from .explain import explained
 
+ALWAYS = ('TrainingGuardHook', )  # hooks of every run whose config imports this package, plain models too
 PART = '.part'  # end of the name of what is not whole yet
 
 
@@ -41,8 +43,8 @@ def register_required_hooks() -> None:
         stock(self, *args, **kwargs)
         model = unwrapped_model(self)
         present = {type(hook).__name__ for hook in self.hooks}
-        required = getattr(model, 'required_hooks', ())
-        for name in (*required, 'TrainingGuardHook') if required or _imports_us(self.cfg) else ():
+        wanted = getattr(model, 'required_hooks', ALWAYS if _imports_us(self.cfg) else ())
+        for name in wanted:
             if name not in present:
                 self.register_hook(dict(type=name))
         if hasattr(model, 'locate_teachers') and self.cfg.filename:

@@ -131,6 +131,14 @@ def test_ids_that_are_not_unique_are_refused(data, what, name):
         tiny.run(data.config())
 
 
+def test_ids_that_are_not_unique_are_refused_inside_of_another_dataset_too(data):
+    data.annotations[1]['id'] = 1
+    cfg = data.config()
+    cfg.train_dataloader.dataset = dict(type='ViewDataset', num_views=2, dataset=cfg.train_dataloader.dataset)
+    with pytest.raises(ConfigError, match=r'train\.json: 1 of 4 annotations have the id of another'):
+        tiny.run(cfg)
+
+
 def test_an_empty_annotation_file_is_refused(data):
     data.images, data.annotations = [], []
     with pytest.raises(ConfigError, match="train_dataloader.dataset: CocoDataset has no sample: ann_file='train.json'"):

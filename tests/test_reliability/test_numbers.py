@@ -148,6 +148,23 @@ def test_duplicating_the_batch_leaves_the_loss(name):
     torch.testing.assert_close(twice, once)
 
 
+@pytest.mark.parametrize('name', LOSSES)
+def test_the_loss_of_a_batch_is_the_mean_over_equal_parts_unless_it_compares_persons(name):
+    """What data parallel training does: each process has a part of the batch, and gradients are averaged."""
+    loss, inputs = loss_of(name)
+    parts = [leaves(inputs(seed)) for seed in (0, 2)]
+    teachers = [inputs(seed) for seed in (1, 3)]
+    weights = [torch.rand(N, K, generator=torch.Generator().manual_seed(seed)) for seed in (4, 5)]
+    whole = leaves([torch.cat(both) for both in zip(*parts)])
+    alone = loss(whole, tuple(map(torch.cat, zip(*teachers))), torch.cat(weights))
+    mean = sum(map(loss, parts, teachers, weights)) / 2
+    compares = name in ('RKDLoss', 'SimilarityLoss')
+    assert (mean.item() == pytest.approx(alone.item(), rel=1e-5)) is not compares
+    shared = gradients(mean, [x for part in parts for x in part])
+    for gradient, x, y in zip(gradients(alone, whole), shared[:len(whole)], shared[len(whole):]):
+        assert torch.allclose(gradient, torch.cat([x, y]), rtol=1e-4, atol=1e-8) is not compares
+
+
 @pytest.mark.parametrize('masked', [[1], [0, 3], [0, 1, 2, 3]], ids=str)
 @pytest.mark.parametrize('name', MASKED)
 def test_a_masked_joint_has_no_say_and_no_gradient(name, masked):

@@ -1,21 +1,21 @@
 """Stop a training that cannot succeed, and say why."""
-import json
 from pathlib import Path
 from typing import Any, Dict, Optional
 
 import torch
-from mmengine.dist import get_rank
+from mmengine.dist import all_gather_object, get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmpose.registry import HOOKS
 from torch import Tensor
 
+from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.errors import ConfigError
 
 
 @HOOKS.register_module()
 class TrainingGuardHook(Hook):
-    """Refuse a training set without a batch, and stop at a loss that is NaN or infinite, with its batch saved.
+    """Refuse a training set that cannot be trained on, and stop at a loss that is NaN or infinite; its batch is saved.
 
     On a GPU a step's losses are looked at one step later, when they have arrived, so that nothing waits for them; but
     always before a checkpoint is saved. The batch goes to ``not_finite_step_N.pth`` in the run's folder.
@@ -23,7 +23,8 @@ class TrainingGuardHook(Hook):
     The runner registers this hook by itself where the config imports this package.
 
     Raises:
-        ConfigError: There is no batch, or a loss is not finite; names the loss and the step.
+        ConfigError: There is no batch, or not the same number in every process; an annotation file has an id twice; or
+            a loss is not finite: names the loss and the step.
     """
 
     priority = 'NORMAL'
@@ -38,7 +39,10 @@ class TrainingGuardHook(Hook):
             why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
                    if samples else 'so there is nothing to train on: is its annotation file the right one?')
             raise ConfigError(f'train_dataloader gives no batch: its dataset has {samples} samples, {why}')
-        _say_what_is_left_out(runner, loader.dataset)
+        for dataset in nested(loader.dataset):
+            _say_what_is_left_out(runner, dataset)
+        if isinstance(runner.train_loop, EpochBasedTrainLoop):
+            _check_equal_batches(loader)
 
     def after_train_iter(self,
                          runner: Runner,
@@ -85,16 +89,22 @@ class TrainingGuardHook(Hook):
 
 def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
     """Log how many annotations of a COCO-style file are not trained on; refuse one whose ids are not unique."""
-    file = Path(str(getattr(dataset, 'ann_file', '')))
-    content = json.loads(file.read_text()) if file.suffix == '.json' and file.is_file() else None
-    if not isinstance(content, dict) or 'annotations' not in content:
+    counts = getattr(dataset, 'annotation_counts', None)
+    if counts is None:
         return
-    total = len(content['annotations'])
-    for name in ('annotations', 'images'):
-        number, kept = len(content[name]), len({entry['id'] for entry in content[name]})
-        if kept < number:
-            raise ConfigError(f'{file}: {number - kept} of {number} {name} have the id of another, which would be '
-                              'trained on in their place. Give each an id of its own.')
+    for name, (number, ids) in counts.items():
+        if ids < number:
+            raise ConfigError(f'{dataset.ann_file}: {number - ids} of {number} {name} have the id of another, which '
+                              'would be trained on in their place. Give each an id of its own.')
+    total = counts['annotations'][0]
     if len(dataset) < total and dataset._indices is None:
-        runner.logger.warning(f'{file}: {total - len(dataset)} of {total} annotations are left out: they '
+        runner.logger.warning(f'{dataset.ann_file}: {total - len(dataset)} of {total} annotations are left out: they '
                               'are crowds, have no labelled joint, or no box inside the image.')
+
+
+def _check_equal_batches(loader: Any) -> None:
+    """Refuse processes with different numbers of batches in an epoch."""
+    numbers = all_gather_object(len(loader))
+    if len(set(numbers)) > 1:
+        raise ConfigError(f'train_dataloader: the processes have {" and ".join(map(str, numbers))} batches, so that '
+                          'one would wait for the others for ever. Set train_dataloader.sampler.round_up=True.')

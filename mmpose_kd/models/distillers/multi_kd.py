@@ -53,7 +53,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
     """
 
     #: Hooks that a runner needs for this model; see :mod:`mmpose_kd.engine.runner`.
-    required_hooks = ('DistillCheckpointHook', 'TeacherMetricHook')
+    required_hooks = ('DistillCheckpointHook', 'TeacherMetricHook', 'TrainingGuardHook')
 
     def __init__(self,
                  backbone: dict,
