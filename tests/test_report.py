@@ -346,6 +346,28 @@ def test_a_run_without_checkpoint_or_config_is_noted(copied):
     assert 'id="joints"' not in text
 
 
+def test_runs_with_other_validation_sets_are_not_compared(copied):
+    config, = copied[1].glob('*.py')
+    config.write_text(config.read_text() + '\nval_dataloader["dataset"]["seed"] = 9')
+    experiment = read_folders(list(map(str, copied)))
+    notes = write_report(experiment, copied[0].parent / 'report.html', Options(images=4))
+    assert notes == ['wide_0 and alone_0, seed 0: their validation sets differ, so joints and sizes are not compared.']
+    text = (copied[0].parent / 'report.html').read_text()
+    assert 'id="joints"' in text
+    assert 'id="changes"' not in text
+    assert re.fullmatch(r'[\d.]+', Page(text).row('left_wrist')[2])
+
+
+def test_a_training_without_validation_has_its_losses(copied):
+    log, = copied[0].glob('*/vis_data/scalars.json')
+    log.write_text('\n'.join(line for line in log.read_text().splitlines() if 'PCK' not in line))
+    write_report(read_folders([str(copied[0])]), copied[0].parent / 'report.html', Options(images=0))
+    text = (copied[0].parent / 'report.html').read_text()
+    assert Page(text).rows == [['run', 'seeds'], ['alone_0', '1']]
+    assert re.search(r'Losses in training \(\d\)', text)
+    assert 'id="curves"' not in text
+
+
 def test_the_last_checkpoint_is_found_in_a_folder_that_was_moved(copied):
     run, = read_folders([str(copied[0])]).runs
     assert last_checkpoint(run) == copied[0] / 'epoch_2.pth'
@@ -398,7 +420,7 @@ def test_the_tool_ends_with_a_message(tmp_path, monkeypatch):
         runpy.run_path(str(TOOL), run_name='__main__')
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='module')  # no longer: its event loop would be in the way of other modules'
 def browser():
     """A headless Chromium of the system."""
     if CHROMIUM is None:

@@ -92,6 +92,11 @@ def _predictions(experiment: Experiment, out: Path, options: Options, notes: Lis
         except ConfigError as error:
             notes.append(f'{run.label}, seed {run.seed}: no predictions. {error}')
         advance(options.images - done)
+    of = {id(run): predictions for run, predictions in found}
+    for run, other in (pair for name in experiment.names for pair in experiment.pairs(name)):
+        if id(run) in of and id(other) in of and not of[id(run)].same_people(of[id(other)]):
+            notes.append(f'{run.label} and {other.label}, seed {run.seed}: their validation sets differ, so joints and '
+                         'sizes are not compared.')
     return found
 
 
