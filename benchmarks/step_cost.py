@@ -2,7 +2,8 @@
 
 The first config is the baseline. Images are random, labels come from each config's own codec, teachers have random
 weights: none of that changes the time of a step. Data loading is not part of it. The medians of all rounds are printed,
-and the median of each round's ratio to the baseline, which other work on the machine moves less.
+and the median of each round's ratio to the baseline, which other work on the machine moves less. `--data` takes batches
+from each config's own training set and teachers from their checkpoints, as a cached teacher needs.
 
     python benchmarks/step_cost.py configs/students/NAME.py configs/multi_kd/NAME.py --batch-size 32
 """
@@ -53,25 +54,30 @@ def sample(cfg: Config, rng: np.random.RandomState) -> dict:
 class Step:
     """One config's model, optimizer and batch."""
 
-    def __init__(self, config: str, batch_size: int, device: torch.device, options: dict) -> None:
+    def __init__(self, config: str, batch_size: int, device: torch.device, options: dict, real: bool = False) -> None:
         cfg = Config.fromfile(config)
         cfg.merge_from_dict(options if 'teacher' in cfg.model else {})
         absolute_paths(cfg.model.get('teacher'), str(Path(config).resolve().parent))
         drop_initial_weights(cfg.model)
-        for teacher in teachers_by_name(cfg.model.get('teacher')).values():
+        for teacher in [] if real else teachers_by_name(cfg.model.get('teacher')).values():
             teacher.pop('checkpoint', None)
             teacher.allow_random_weights = True
         for objective in cfg.model.get('objectives', {}).values():
             if 'batch_size' in (objective.get('allocation') or {}):
                 objective.allocation.batch_size = batch_size
         init_default_scope('mmpose')
-        data = pseudo_collate([sample(cfg, np.random.RandomState(i)) for i in range(batch_size)])
+        dataset = DATASETS.build(cfg.train_dataloader.dataset) if real else None
+        data = pseudo_collate(
+            [dataset[i] if real else sample(cfg, np.random.RandomState(i)) for i in range(batch_size)])
         self.name = Path(config).stem
         self.model = MODELS.build(cfg.model).to(device).train()
-        if hasattr(self.model, 'load_teachers'):
+        if real and hasattr(self.model, 'load_teachers'):
+            self.model.load_teachers(dataset)
+        elif hasattr(self.model, 'load_teachers'):
             dataset = cfg.train_dataloader.dataset.get('dataset', cfg.train_dataloader.dataset)
             self.model.metainfo = parse_pose_metainfo(
                 dataset.get('metainfo') or DATASETS.get(dataset.type).METAINFO)
+        if hasattr(self.model, 'schedules'):
             self.model.schedules = {name: Constant(1.0) for name in self.model.schedules}  # none that begins at 0
         self.optimizer = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.data = self.model.data_preprocessor(data, training=True)
@@ -102,6 +108,7 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument('--warm-up', type=int, default=2)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--data', action='store_true', help='real batches and teachers')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for the distilled configs')
     args = parser.parse_args()
     logging.disable(logging.WARNING)
@@ -109,7 +116,7 @@ def main() -> None:
     name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {os.cpu_count()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
-    steps = [Step(config, args.batch_size, device, args.cfg_options) for config in args.configs]
+    steps = [Step(config, args.batch_size, device, args.cfg_options, args.data) for config in args.configs]
     for step in steps:
         for _ in range(args.warm_up):
             step()
