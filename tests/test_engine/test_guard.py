@@ -46,6 +46,26 @@ def test_no_checkpoint_is_written_after_it(tmp_path):
     assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
+@MODELS.register_module()
+class NoGradient(Objective):
+    """A finite loss, whose gradient is NaN in the third step."""
+
+    needs_teacher = False
+    calls = 0
+
+    def forward(self, student, teacher, data_samples):
+        self.calls += 1
+        return (student.outputs[0].mean() * (0. if self.calls == 4 else 1e-4)).abs().sqrt()
+
+
+def test_weights_that_are_not_finite_are_not_saved_though_every_loss_was(tmp_path):
+    cfg = config(tmp_path, 0., epochs=3)
+    cfg.model.objectives = dict(loss_mine=dict(type='NoGradient'))
+    with pytest.raises(ConfigError, match=r'backbone\.\S+ is not finite at step \d.*a gradient was not: lower'):
+        tiny.run(cfg)  # the fourth step is the last of the second epoch
+    assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
 def test_finite_losses_pass(tmp_path):
     assert tiny.run(config(tmp_path, 2.0, epochs=2)).iter == 4
     assert not list(tmp_path.glob('not_finite*'))

@@ -11,6 +11,7 @@ import tiny
 from mmpose_kd.cli import run_mmpose_tool
 from mmpose_kd.errors import ConfigError
 
+HEADS = pytest.mark.parametrize('head', ['simcc', 'heatmap'])
 JOINTS = [[10. + 2 * k, 8. + 2.5 * k, 2] for k in range(17)]
 
 
@@ -76,9 +77,6 @@ def message(cfg, monkeypatch):
     return ended.value.code
 
 
-HEADS = pytest.mark.parametrize('head', ['simcc', 'heatmap'])
-
-
 @HEADS
 def test_a_sound_set_trains(data, head):
     assert trains(data.config(head)) == 2
@@ -99,9 +97,19 @@ def test_an_image_without_people_is_not_trained_on(data):
 
 
 @pytest.mark.parametrize('box', [[-500., -500., 20., 20.], [200., 200., 30., 30.], [9., 9., 0., 0.]], ids=str)
-def test_a_person_whose_box_is_outside_of_the_image_is_left_out_with_a_word(data, box, caplog):
+def test_a_person_whose_box_is_outside_of_the_image_is_left_out_with_a_word(data, box):
     data.annotations[1]['bbox'] = box
-    assert trains(data.config(log_level='WARNING', **{'train_dataloader.batch_size': 1})) == 3
+    assert trains(data.config(**{'train_dataloader.batch_size': 1})) == 3
+    [log] = (data.folder / 'run').rglob('*.log')
+    assert 'train.json: 1 of 4 annotations are left out: they are crowds, have no labelled joint, or no box' in (
+        log.read_text())
+
+
+@pytest.mark.parametrize('box', [[math.nan, 4., 45., 50.], [6., 4., math.inf, 50.], [6., 4., -45., -50.]], ids=str)
+@HEADS
+def test_a_box_that_is_none_trains_with_finite_losses_or_is_left_out(data, head, box):
+    data.annotations[1]['bbox'] = box
+    assert trains(data.config(head, **{'train_dataloader.batch_size': 1})) in (3, 4)
 
 
 @HEADS

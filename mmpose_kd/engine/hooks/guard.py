@@ -18,13 +18,14 @@ class TrainingGuardHook(Hook):
     """Refuse a training set that cannot be trained on, and stop at a loss that is NaN or infinite; its batch is saved.
 
     On a GPU a step's losses are looked at one step later, when they have arrived, so that nothing waits for them; but
-    always before a checkpoint is saved. The batch goes to ``not_finite_step_N.pth`` in the run's folder.
+    always before a checkpoint is saved, and then the weights too. The batch goes to ``not_finite_step_N.pth`` in the
+    run's folder.
 
     The runner registers this hook by itself where the config imports this package.
 
     Raises:
         ConfigError: There is no batch, or not the same number in every process; an annotation file has an id twice; or
-            a loss is not finite: names the loss and the step.
+            a loss or, when a checkpoint is saved, a weight is not finite: names it and the step.
     """
 
     priority = 'NORMAL'
@@ -66,6 +67,11 @@ class TrainingGuardHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self._look(runner)
+        for name, value in checkpoint['state_dict'].items():
+            if not torch.isfinite(value).all():
+                raise ConfigError(f'{name} is not finite at step {runner.iter}, and no checkpoint is written of it. '
+                                  'The losses were finite, so a gradient was not: lower optim_wrapper.optimizer.lr or set '
+                                  'optim_wrapper.clip_grad, then resume from the last checkpoint.')
 
     def _look(self, runner: Runner) -> None:
         last, self._last = self._last, None
