@@ -1,0 +1,115 @@
+"""Long trainings, and many builds in one process: memory, hooks, tensors and open files stay what they were."""
+import gc
+import os
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.hooks import Hook
+from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
+from mmpose.registry import DATASETS, HOOKS, MODELS
+from steps import shrink
+
+ROOT = Path(__file__).parents[2]
+CONFIGS = sorted(str(path) for path in ROOT.glob('configs/*/*_synthetic-64x64.py')
+                 if path.parent.name not in ('students', 'teachers'))
+SYSTEMS = [Path(path).stem.split('_')[0] for path in CONFIGS]
+PERSONS, STEPS, WARM_UP = 3, 3000, 1000
+PAGE = os.sysconf('SC_PAGE_SIZE') / 1024
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch):
+    # the runner formats the config's text four times, which takes longer than the training
+    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True))
+    init_default_scope('mmpose')
+
+
+def objects():
+    """What lives: tensors, and hooks on modules."""
+    found = gc.get_objects()
+    modules = [x for x in found if issubclass(type(x), torch.nn.Module)]
+    hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks) for m in modules)
+    return sum(issubclass(type(x), torch.Tensor) for x in found), hooks
+
+
+@HOOKS.register_module()
+class WatchHook(Hook):
+    """Every hundred steps: resident memory in KB, open files, tensors and hooks."""
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self.seen = {}
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if self.every_n_train_iters(runner, 100):
+            gc.collect()
+            resident = int(Path('/proc/self/statm').read_text().split()[1]) * PAGE
+            self.seen[runner.iter + 1] = (resident, len(os.listdir('/proc/self/fd')), *objects())
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('path', CONFIGS, ids=SYSTEMS)
+def test_three_thousand_steps_keep_nothing(path, tmp_path):
+    cfg = Config.fromfile(path)
+    shrink(cfg, tmp_path, PERSONS)
+    epochs = 6
+    cfg.train_dataloader.dataset.update(num_samples=STEPS // epochs * PERSONS)
+    cfg.train_cfg.update(max_epochs=epochs, val_interval=3)
+    cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=1)
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='WatchHook')]
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    seen = next(hook for hook in runner.hooks if isinstance(hook, WatchHook)).seen
+    steps = [step for step in seen if step > WARM_UP]
+    assert steps[-1] == STEPS and len(steps) == 20
+    memory, *counts = zip(*(seen[step] for step in steps))
+    slope = np.polyfit(steps, memory, 1)[0]
+    print(f'NOTE {Path(path).stem.split("_")[0]}: {slope:.2f} KB a step, {memory[-1] / 1024:.0f} MB, '
+          f'{[sorted(set(c)) for c in counts]}')
+    assert slope < 2
+    for constant in counts:
+        assert max(constant) <= min(constant), constant
+
+
+def trained(path):
+    """A model after one step, as a weak reference."""
+    cfg = Config.fromfile(path)
+    shrink(cfg, 'unused', PERSONS)
+    model = MODELS.build(cfg.model)
+    dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'num_samples': PERSONS})
+    model.load_teachers(dataset)
+    model.train()
+    data = model.data_preprocessor(pseudo_collate([dataset[i] for i in range(PERSONS)]), True)
+    losses = model.loss(**{key: data[key] for key in ('inputs', 'data_samples')})
+    sum(value for name, value in losses.items() if 'loss' in name).backward()
+    return weakref.ref(model), [weakref.ref(teacher) for teacher in model.teachers.values()]
+
+
+@pytest.mark.parametrize('path', [
+    pytest.param(path, id=name, marks=[] if name in ('multi-kd', 'okdhp') else pytest.mark.soak)
+    for path, name in zip(CONFIGS, SYSTEMS)])
+def test_ten_builds_and_teardowns_leave_nothing(path):
+    counts = []
+    for _ in range(10):
+        model, teachers = trained(path)
+        gc.collect()
+        assert model() is None and all(teacher() is None for teacher in teachers)
+        counts.append(objects())
+    assert counts[-1] == counts[1], counts
+
+
+def test_a_runner_leaves_its_model_and_teachers(tmp_path):
+    cfg = Config.fromfile(CONFIGS[SYSTEMS.index('multi-kd')])
+    shrink(cfg, tmp_path, PERSONS)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    kept = [weakref.ref(x) for x in (runner, runner.model, runner.model.teachers['teacher'])]
+    del runner
+    gc.collect()
+    assert [x() is None for x in kept] == [True] * 3
