@@ -70,8 +70,8 @@ class TrainingGuardHook(Hook):
         for name, value in checkpoint['state_dict'].items():
             if not torch.isfinite(value).all():
                 raise ConfigError(f'{name} is not finite at step {runner.iter}, and no checkpoint is written of it. '
-                                  'The losses were finite, so a gradient was not: lower optim_wrapper.optimizer.lr or set '
-                                  'optim_wrapper.clip_grad, then resume from the last checkpoint.')
+                                  'The losses were finite, so a gradient was not: lower optim_wrapper.optimizer.lr '
+                                  'or set optim_wrapper.clip_grad, then resume from the last checkpoint.')
 
     def _look(self, runner: Runner) -> None:
         last, self._last = self._last, None
