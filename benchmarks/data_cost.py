@@ -14,7 +14,7 @@ from collections import defaultdict
 import mmengine
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
@@ -65,11 +65,13 @@ def main() -> None:
     parser.add_argument('config', help='with a SimDR head')
     parser.add_argument('--labels', action='store_true', help='time the encoding alone')
     parser.add_argument('--samples', type=int, default=500)
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')
     torch.set_num_threads(1)
     cfg = Config.fromfile(args.config)
+    cfg.merge_from_dict(args.cfg_options)
     print(f'{processor()}, {os.cpu_count()} cores, 1 process, mmengine {mmengine.__version__}, mmpose_kd '
           f'{mmpose_kd.__version__}')
     if not args.labels:
