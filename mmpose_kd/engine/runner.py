@@ -25,6 +25,7 @@ from .explain import explained
 
 ALWAYS = ('TrainingGuardHook', )  # hooks of every run whose config imports this package, plain models too
 PART = '.part'  # end of the name of what is not whole yet
+_SAVE_CHECKPOINT = Runner.save_checkpoint
 
 
 def unwrapped_model(runner: Runner) -> nn.Module:
@@ -79,8 +80,8 @@ def explain_config_errors() -> None:
 
 def save_whole_checkpoints() -> None:
     """Extend ``Runner.save_checkpoint``; a second call changes nothing."""
-    stock = Runner.save_checkpoint
-    if hasattr(stock, 'whole'):
+    stock = _SAVE_CHECKPOINT
+    if Runner.save_checkpoint is not stock:
         return
 
     @functools.wraps(stock)
@@ -91,7 +92,6 @@ def save_whole_checkpoints() -> None:
         if is_main_process():
             move_into_place(Path(out_dir) / f'{filename}{PART}')
 
-    save_checkpoint.whole = True
     Runner.save_checkpoint = save_checkpoint
 
 

@@ -52,11 +52,13 @@ def equal(a, b):
 
 EMA = dict(custom_hooks=[dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.1, update_buffers=True)])
 ACCUMULATE = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3), accumulative_counts=3))  # of two an epoch
+WORKERS = {'train_dataloader.num_workers': 1}
 
 
-@pytest.mark.parametrize('extra', [{}, EMA, ACCUMULATE], ids=['plain', 'ema', 'accumulation'])
+@pytest.mark.parametrize('extra', [{}, EMA, ACCUMULATE, WORKERS], ids=['plain', 'ema', 'accumulation', 'workers'])
 def test_resumed_run_equals_the_uninterrupted_one(tmp_path, teacher_file, extra):
-    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'whole', epochs=3, **extra)
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'whole', epochs=3)
+    cfg.merge_from_dict(extra)
     tiny.run(cfg)
     tiny.run(cfg, **{'work_dir': str(tmp_path / 'parts'), 'train_cfg.max_epochs': 3, 'default_hooks.checkpoint': dict(
         type='CheckpointHook', interval=1)})

@@ -132,6 +132,20 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_it(trained, tmp_
         assert equal(whole[key], resumed[key]), key
 
 
+@pytest.mark.parametrize('changes, names', [
+    (dict(out_dir='elsewhere'), ['elsewhere/run/epoch_1.pth', 'elsewhere/run/epoch_2.pth']),
+    (dict(filename_tmpl='e{:03d}.pth'), ['run/e001.pth', 'run/e002.pth']),
+    (dict(by_epoch=False, interval=2), ['run/iter_2.pth', 'run/iter_4.pth']),
+], ids=['out_dir', 'filename_tmpl', 'by_epoch'])
+def test_the_one_before_it_is_found_wherever_the_hook_saves(tmp_path, monkeypatch, changes, names):
+    monkeypatch.chdir(tmp_path)
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path / 'run', epochs=2)
+    cfg.default_hooks.checkpoint.update(changes)
+    tiny.run(cfg)
+    truncate(tmp_path / names[1])
+    assert tiny.run(cfg, resume=True)._load_from.endswith(names[0])
+
+
 def test_last_checkpoint_without_a_name_is_passed_over(trained, tmp_path):
     copied(trained, tmp_path)
     (tmp_path / 'run' / 'last_checkpoint').write_text('')
