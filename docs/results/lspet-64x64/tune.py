@@ -12,6 +12,7 @@ configs = {
     'alone-heatmap': f'{students}/resnet18-w16_heatmap_lspet-64x64.py',
     'alone-lspd': f'{students}/lspd-resnet18-w16_heatmap_lspet-64x64.py',
     'alone-shuffle': f'{students}/shuffle-hrnet-w16-g4_simdr_lspet-64x64.py',
+    'alone-lite': f'{students}/litehrnet18_simdr_lspet-64x64.py',
 }
 simdr = {
     'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
@@ -23,7 +24,8 @@ rates = {
     'alone': ('4e-3', '1e-3', '2e-3', '8e-3'),
     'alone-heatmap': ('4e-3', '1e-3', '2e-3', '8e-3'),
     'alone-lspd': ('4e-3', '2e-3', '8e-3'),
-    'alone-shuffle': ('4e-3', '2e-3', '8e-3')
+    'alone-shuffle': ('4e-3', '2e-3', '8e-3'),
+    'alone-lite': ('4e-3', '8e-3')
 }
 runs = {
     f'{name}-lr{rate}': dict(
