@@ -57,14 +57,14 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
     dataset.full_init()
     loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
                   collate_fn=pseudo_collate)
-    device = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
-    preprocessor = model.data_preprocessor.to(device)
+    place = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    preprocessor = model.data_preprocessor.to(place)
     caches = []
     for name, args in teachers.items():
         folder = args.pop('cache')
         try:
             wanted = [*model.teacher_taps(name), *taps]
-            teacher = build_teacher(args, taps=wanted).to(device)
+            teacher = build_teacher(args, taps=wanted).to(place)
             caches.append(_build(folder, teacher, wanted, dataset, preprocessor, loader, dtype))
         except ConfigError as error:
             raise ConfigError(f'{teacher_place(name, teachers)}: {error}') from None

@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.evaluation.functional import keypoint_pck_accuracy
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS
-from torch import nn
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
@@ -26,6 +26,12 @@ class Prediction(NamedTuple):
     """Keypoints (N, K, 2) in input pixels and scores (N, K)."""
     keypoints: np.ndarray
     scores: np.ndarray
+
+
+class Difference(NamedTuple):
+    """Of keypoints in input pixels, and of scores as a share of the largest."""
+    keypoints: float
+    scores: float
 
 
 def validation_samples(cfg: Config, count: int) -> List[dict]:
@@ -49,8 +55,8 @@ def validation_samples(cfg: Config, count: int) -> List[dict]:
         dataset.bbox_file = None  # detected boxes have no labels
     try:
         data = DATASETS.build(dataset)
-        places = np.linspace(0, len(data) - 1, min(count, len(data))) if len(data) else []
-        samples = [data[int(i)] for i in track(places, 'reading validation data')]
+        places = np.linspace(0, len(data) - 1, min(count, len(data)))
+        samples = [data[int(i)] for i in track(places.tolist(), 'reading validation data')]
     except (OSError, AssertionError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f'the validation data of the config cannot be read: {" ".join(str(error).split())[:300]}. '
                           'Correct val_dataloader.dataset by --cfg-options, or give a folder of images, each of one '
@@ -103,13 +109,13 @@ def metainfo_of(cfg: Config) -> Optional[dict]:
 
 
 @torch.no_grad()
-def preprocessed(model: nn.Module, samples: Sequence[dict]) -> torch.Tensor:
+def preprocessed(model: TopdownPoseEstimator, samples: Sequence[dict]) -> torch.Tensor:
     """The images (N, 3, H, W) that the backbone sees."""
     return model.data_preprocessor(pseudo_collate(copy.deepcopy(list(samples))), False)['inputs']
 
 
 @torch.no_grad()
-def predict(model: nn.Module, images: torch.Tensor, name: str = 'PyTorch') -> Prediction:
+def predict(model: TopdownPoseEstimator, images: torch.Tensor, name: str = 'PyTorch') -> Prediction:
     """What a model predicts for preprocessed images, without the flip test.
 
     Args:
@@ -121,14 +127,14 @@ def predict(model: nn.Module, images: torch.Tensor, name: str = 'PyTorch') -> Pr
         Prediction: Keypoints and scores.
     """
     found: List[Any] = []
-    for image in track(images, name):
+    for image in track(images.unbind(), name):
         result = model.head.predict(model.extract_feat(image[None]), [], test_cfg=dict(flip_test=False))
         found += result[0] if isinstance(result, tuple) else result
     return _chosen(model, found)
 
 
 @torch.no_grad()
-def decode_raw(model: nn.Module, outputs: Dict[str, np.ndarray]) -> Prediction:
+def decode_raw(model: TopdownPoseEstimator, outputs: Dict[str, np.ndarray]) -> Prediction:
     """Raw outputs of an ONNX graph, decoded as the head decodes its own."""
     tensors = [torch.from_numpy(output) for output in outputs.values()]
     return _chosen(model, model.head.decode(tuple(tensors) if len(tensors) > 1 else tensors[0]))
@@ -139,7 +145,7 @@ def joined(parts: Sequence[Prediction]) -> Prediction:
     return Prediction(*(np.concatenate(values) for values in zip(*parts)))
 
 
-def difference(one: Prediction, other: Prediction) -> Prediction:
+def difference(one: Prediction, other: Prediction) -> Difference:
     """How far two predictions are from each other.
 
     Args:
@@ -147,13 +153,13 @@ def difference(one: Prediction, other: Prediction) -> Prediction:
         other (Prediction): Another one, of the same images.
 
     Returns:
-        Prediction: Largest difference of a keypoint in input pixels, among the joints whose score is at least a
+        Difference: Largest difference of a keypoint in input pixels, among the joints whose score is at least a
         hundredth of the largest, since where nothing is seen the place means nothing; and largest difference of all
         scores, as a share of the largest.
     """
     scale = max(float(np.abs(other.scores).max()), 1e-6)
     moved = np.abs(one.keypoints - other.keypoints).max(-1)[other.scores >= LEAST_SCORE * scale]
-    return Prediction(float(moved.max(initial=0)), float(np.abs(one.scores - other.scores).max()) / scale)
+    return Difference(float(moved.max(initial=0)), float(np.abs(one.scores - other.scores).max()) / scale)
 
 
 def pck(prediction: Prediction, samples: Sequence[dict]) -> Optional[float]:
@@ -185,7 +191,7 @@ def pck(prediction: Prediction, samples: Sequence[dict]) -> Optional[float]:
     return float(keypoint_pck_accuracy(*arrays, PCK_THRESHOLD, np.array(sizes))[1])
 
 
-def _chosen(model: nn.Module, instances: Sequence[Any]) -> Prediction:
+def _chosen(model: TopdownPoseEstimator, instances: Sequence[Any]) -> Prediction:
     """Keypoints and scores of instances, of the joints that the model's test_cfg chooses."""
     indices = (model.test_cfg or {}).get('output_keypoint_indices')
     chosen = slice(None) if indices is None else list(indices)

@@ -107,10 +107,10 @@ def _dark_step(log: Tensor, x: Tensor, y: Tensor) -> Tensor:
     def around(dx: int, dy: int) -> Tensor:
         return _at(log, x + dx, y + dy)
 
-    second = [0.25 * (around(2 * a, 2 * b) - 2 * around(0, 0) + around(-2 * a, -2 * b)) for a, b in ((1, 0), (0, 1))]
+    dxx, dyy = (0.25 * (around(2 * a, 2 * b) - 2 * around(0, 0) + around(-2 * a, -2 * b)) for a, b in ((1, 0), (0, 1)))
     mixed = 0.25 * (around(1, 1) - around(1, -1) - around(-1, 1) + around(-1, -1))
-    step = _newton(0.5 * (around(1, 0) - around(-1, 0)), 0.5 * (around(0, 1) - around(0, -1)), *second, mixed)
-    regular = (second[0] * second[1] - mixed * mixed != 0) & _inside(log, x, y, border=2)
+    step = _newton(0.5 * (around(1, 0) - around(-1, 0)), 0.5 * (around(0, 1) - around(0, -1)), dxx, dyy, mixed)
+    regular = (dxx * dyy - mixed * mixed != 0) & _inside(log, x, y, border=2)
     return torch.where(regular.unsqueeze(-1), step, torch.zeros_like(step))
 
 

@@ -3,7 +3,7 @@ import json
 from typing import Any, Dict
 
 from mmengine.config import Config
-from torch import nn
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from . import check
 
@@ -14,7 +14,7 @@ _INFERENCER = (
 )
 
 
-def describe(plain: Config, student: nn.Module) -> Dict[str, Any]:
+def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
     """What somebody needs to use the model without this package.
 
     Args:
@@ -59,7 +59,9 @@ def readme(spec: dict, plain: Config) -> str:
     text = ['# A pose estimator', '', '```bash']
     text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []
     text += ['mim test mmpose config.py --checkpoint checkpoint.pth', '```', '', '```python', *_INFERENCER, '```', '']
-    uses = 'MMPose and the package `mmpose_kd`, which it imports' if plain.get('custom_imports') else 'MMPose alone'
+    uses = ('MMPose and the package `mmpose_kd`, which it imports' if plain.get('custom_imports') else
+            'MMPose alone; with mmcv-lite, where MMPose cannot be imported by itself, run `mim test mmpose_kd` '
+            'instead, and `import mmpose_kd` first in Python')
     text.append(f'- `config.py`, `checkpoint.pth`: the student, for {uses}.')
     if 'outputs' in spec:
         width, height = spec['input_size']

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine.config import Config
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.errors import ConfigError
@@ -146,7 +147,7 @@ def _halved(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
     return halved
 
 
-def _read_back(folder: Path) -> nn.Module:
+def _read_back(folder: Path) -> TopdownPoseEstimator:
     """The student that a user of the folder gets, loaded strictly."""
     student = MODELS.build(Config.fromfile(str(folder / 'config.py')).model)
     state = load_checkpoint(str(folder / 'checkpoint.pth'))['state_dict']
@@ -154,7 +155,7 @@ def _read_back(folder: Path) -> nn.Module:
     return student.eval()
 
 
-def _run(student: nn.Module, path: Path, images: Tensor, kind: str) -> check.Prediction:
+def _run(student: TopdownPoseEstimator, path: Path, images: Tensor, kind: str) -> check.Prediction:
     """Predictions of an ONNX file for one image, and for the others in larger batches."""
     batches = [batch.numpy() for batch in (images[:1], *images[1:].split(CHECK_BATCH)) if len(batch)]
     return check.joined([
@@ -177,10 +178,11 @@ def _agreement(found: check.Prediction, expected: check.Prediction, count: int, 
 
 def _accuracy(results: Sequence[Tuple[str, check.Prediction]], samples: Sequence[dict], limits: Limits,
               report: Callable[[str], None]) -> Dict[str, Optional[float]]:
-    values = {name: check.pck(prediction, samples) for name, prediction in results}
-    if None in values.values():
+    found = {name: check.pck(prediction, samples) for name, prediction in results}
+    values = {name: value for name, value in found.items() if value is not None}
+    if len(values) < len(found):
         report('accuracy:        not compared, the images have no labels')
-        return {name: None for name in values}
+        return {name: None for name in found}
     report('PCK@0.2:         ' + ', '.join(f'{name} {value:.4f}' for name, value in values.items()))
     for name, value in values.items():
         if value < values['trained'] - limits.drop:
@@ -188,4 +190,4 @@ def _accuracy(results: Sequence[Tuple[str, check.Prediction]], samples: Sequence
             raise ConfigError(f'PCK@0.2 falls from {values["trained"]:.4f}, as trained, to {value:.4f} ({name}) on '
                               f'{len(samples)} images, by more than {limits.drop:g}. Nothing is exported. {remedy}, or '
                               'raise --max-drop.')
-    return values
+    return found

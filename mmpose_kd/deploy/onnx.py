@@ -3,12 +3,13 @@ import inspect
 import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, Sequence, Tuple, Union, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from mmpose.codecs import SimCCLabel
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
@@ -34,9 +35,9 @@ class DeployedPose(nn.Module):
         ConfigError: The head's decoding cannot be a part of a graph.
     """
 
-    def __init__(self, model: nn.Module, kind: str = 'keypoints'):
+    def __init__(self, model: TopdownPoseEstimator, kind: str = 'keypoints'):
         super().__init__()
-        self.model = model
+        self.model: TopdownPoseEstimator = model
         codec = model.head.decoder
         self.refines = hasattr(model.head, 'base')  # IGPGCNHead: it returns poses, and its base has the scores
         self.pair = isinstance(codec, SimCCLabel)
@@ -53,7 +54,7 @@ class DeployedPose(nn.Module):
         head, of_base = self.model.head, []
         hook = head.base.register_forward_hook(lambda *call: of_base.append(call[-1])) if self.refines else None
         outputs = head(self.model.extract_feat(images))
-        if self.refines:
+        if hook is not None:
             hook.remove()
         if not self.decode:
             return self._last_stage(outputs)
@@ -83,7 +84,7 @@ def onnx_package(name: str) -> Any:
 
 
 @torch.no_grad()
-def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[str, ...]:
+def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints') -> Tuple[str, ...]:
     """Write a top-down estimator as an ONNX file with a dynamic batch.
 
     Args:
@@ -102,7 +103,7 @@ def write_onnx(model: nn.Module, path: Path, kind: str = 'keypoints') -> Tuple[s
     width, height = (int(size) for size in model.head.decoder.input_size)
     names = ('images', *graph.output_names)
     # The tracing exporter, which PyTorch 2.1 and 2.13 both have; later ones choose another by default.
-    options = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
+    options: Dict[str, Any] = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     try:
         with warnings.catch_warnings(), _exportable_operators(), busy(f'writing {path.name}'):
             warnings.simplefilter('ignore')
@@ -164,7 +165,9 @@ def write_int8(source: Path, path: Path, images: Sequence[np.ndarray]) -> None:
     batches = iter(track(images, 'calibrating int8'))
     after = ExitStack()
 
-    class Reader(quantization.CalibrationDataReader):
+    base: Any = quantization.CalibrationDataReader
+
+    class Reader(base):
 
         def get_next(self) -> Any:
             batch = next(batches, None)
@@ -194,12 +197,13 @@ def _exportable_operators() -> Iterator[None]:
         have = [int(size) for size in x.shape[-2:]]
         want = [n if size is None else int(size) for size, n in zip(sizes, have)]
         if any(n % size for n, size in zip(have, want)):
-            return pool(x, want)
+            return pool(x, (want[0], want[1]))
         return F.avg_pool2d(x, [n // size for n, size in zip(have, want)])
 
-    F.adaptive_avg_pool2d = fixed_pool
-    Tensor.diag_embed = lambda x: x.unsqueeze(-1) * torch.eye(x.shape[-1])
+    module, tensor = cast(Any, F), cast(Any, Tensor)  # what is replaced is no variable to a type checker
+    module.adaptive_avg_pool2d = fixed_pool
+    tensor.diag_embed = lambda x: x.unsqueeze(-1) * torch.eye(x.shape[-1])
     try:
         yield
     finally:
-        F.adaptive_avg_pool2d, Tensor.diag_embed = pool, embed
+        module.adaptive_avg_pool2d, tensor.diag_embed = pool, embed

@@ -7,8 +7,9 @@ from typing import Any, Dict, Iterator, Tuple
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
@@ -59,7 +60,7 @@ def deployed_config(cfg: Config) -> Config:
     return cfg
 
 
-def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, nn.Module, Dict[str, Tensor]]:
+def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstimator, Dict[str, Tensor]]:
     """The plain config of a distilled student, the model as it was trained, and the weights that are deployed.
 
     Trained and plain model are run on the same random images: their outputs must be equal bit for bit.
@@ -120,7 +121,7 @@ def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, check
 
 
 @torch.no_grad()
-def _check_equal(trained: nn.Module, student: nn.Module) -> None:
+def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
     width, height = student.head.decoder.input_size
     images = torch.randn(2, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
     outputs = [list(_tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]

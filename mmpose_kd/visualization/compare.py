@@ -63,7 +63,7 @@ class ComparedModel:
             raise ConfigError(f'config "{config}": {type(self.net).__name__} is no top-down model.')
         load_strictly(self.net, state_dict_of(loaded), checkpoint)
         self.net.dataset_meta = dataset_meta_of(loaded) or parse_metainfo(dataset_meta(cfg)) or self.net.dataset_meta
-        self.keypoints = keypoint_names(self.net.dataset_meta)
+        self.keypoints = keypoint_names(self.net.dataset_meta) or []
 
     def predict(self, image: np.ndarray, boxes: Optional[np.ndarray] = None) -> Dict[str, np.ndarray]:
         """Joints of each person.
@@ -203,7 +203,7 @@ def _checked_boxes(boxes: Any, path: str) -> np.ndarray:
     try:
         array = np.array(boxes, np.float32)
     except (TypeError, ValueError):
-        array = np.zeros(0)
+        array = np.zeros(0, np.float32)
     if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():
         raise ConfigError(f'boxes "{path}": expected a list of boxes [x1, y1, x2, y2], got {str(boxes)[:80]}.')
     if (array[:, :2] >= array[:, 2:]).any():

@@ -114,7 +114,7 @@ class Output:
             if self.video is None:
                 code = 'MJPG' if self.part.suffix == '.avi' else 'mp4v'
                 self.video = cv2.VideoWriter(
-                    str(self.part), cv2.VideoWriter_fourcc(*code), self.source.fps, bgr.shape[1::-1])
+                    str(self.part), cv2.VideoWriter.fourcc(*code), self.source.fps, bgr.shape[1::-1])
             written = self.video.isOpened()
             self.video.write(bgr)
         else:

@@ -3,7 +3,8 @@ from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from mmpose.models.heads import BaseHead
+from torch import Tensor
 
 Pair = Tuple[Tensor, Tensor]
 
@@ -31,14 +32,14 @@ def heatmaps(outputs: Any, num_joints: int, title: str) -> Dict[str, Tensor]:
     return _nested(heatmaps, outputs, num_joints, title)
 
 
-def label_pose(head: nn.Module, samples: Sequence) -> Optional[np.ndarray]:
+def label_pose(head: BaseHead, samples: Sequence) -> Optional[np.ndarray]:
     """Labelled keypoints in pixels of the input, after augmentation.
 
     MMPose keeps them in the annotations by ``PackPoseInputs(pack_transformed=True)`` alone, so without that they are
     decoded from the targets.
 
     Args:
-        head (nn.Module): The head, with its decoder.
+        head (BaseHead): The head, with its decoder.
         samples (Sequence[PoseDataSample]): Annotations with the codec's targets.
 
     Returns:
@@ -50,7 +51,7 @@ def label_pose(head: nn.Module, samples: Sequence) -> Optional[np.ndarray]:
     if 'keypoint_bins' in labels[0]:
         return torch.cat([label.keypoint_bins for label in labels]).cpu().numpy() / head.decoder.simcc_split_ratio
     if 'keypoint_x_labels' in labels[0]:
-        targets = tuple(torch.cat([label[f'keypoint_{axis}_labels'] for label in labels]) for axis in 'xy')
+        targets: Any = tuple(torch.cat([label[f'keypoint_{axis}_labels'] for label in labels]) for axis in 'xy')
     elif isinstance(getattr(getattr(samples[0], 'gt_fields', None), 'heatmaps', None), Tensor):
         targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
     else:
