@@ -40,7 +40,7 @@ def gaussian_labels(bins: Tensor, sigma: float, num_bins: int) -> Tensor:
         tensor([[[0.1065, 0.7870, 0.1065]]])
     """
     bins = at_least_float32(bins)
-    distance = torch.arange(num_bins, dtype=bins.dtype, device=bins.device) - bins.unsqueeze(-1)
+    distance = torch.arange(num_bins, device=bins.device) - bins.unsqueeze(-1)
     return torch.softmax(-0.5 * (distance / sigma)**2, dim=-1)
 
 

@@ -113,5 +113,5 @@ def _axes(outputs: Outputs, temperature: Optional[float]) -> Tuple[Tensor, Tenso
 
 
 def _means(axes: Tuple[Tensor, Tensor]) -> Tensor:
-    places = (torch.arange(p.shape[-1], dtype=p.dtype, device=p.device) for p in axes)
+    places = (torch.arange(p.shape[-1], device=p.device) for p in axes)
     return torch.stack([(p * place).sum(-1) for p, place in zip(axes, places)], dim=-1)

@@ -42,7 +42,7 @@ def progressive_pose_l1(poses: Sequence[Tensor], target: Tensor, weights: Option
     if len(poses) != len(step_weights):
         raise ConfigError(f'the pose is refined in {len(poses)} steps, but step_weights has {len(step_weights)} '
                           'entries: give one for each step.')
-    size = torch.tensor(input_size, dtype=torch.float32, device=target.device)
+    size = torch.tensor(input_size, device=target.device)
     total = target.new_zeros(())
     for pose, factor in zip(poses, step_weights):
         check_same_shape(pose, target, 'poses')

@@ -230,12 +230,33 @@ def test_modules_are_registered_and_compute_the_functions():
     torch.testing.assert_close(distillation, simdr_kl(student, teacher, weights, 2.))
 
 
+def test_modules_by_default():
+    student, teacher, labels, weights = logits(0), logits(1), some_labels(), some_weights()
+    task = MODELS.build(dict(type='SimDRLoss'))(student, labels, weights)
+    torch.testing.assert_close(task, simdr_cross_entropy(student, labels, weights))
+    distillation = MODELS.build(dict(type='SimDRKLLoss'))(student, teacher, weights)
+    torch.testing.assert_close(distillation, simdr_kl(student, teacher, weights, 1.))
+
+
 # Bad input
 
 
 def test_different_bins_are_an_error_with_both_shapes():
     with pytest.raises(ConfigError, match=r'\(3, 5, 12\).*\(3, 5, 24\)'):
         simdr_kl(logits(0), tuple(torch.cat([axis, axis], -1) for axis in logits(1)))
+
+
+@pytest.mark.parametrize('function, what', [(simdr_kl, 'SimDR logits'),
+                                            (simdr_cross_entropy, 'SimDR logits and labels')])
+def test_different_shapes_say_what_they_are_of(function, what):
+    with pytest.raises(ConfigError, match=f'^{what}: '):
+        function(logits(0), tuple(axis[:1] for axis in logits(1)))
+
+
+def test_three_tensors_are_an_error_that_says_whose():
+    with pytest.raises(ConfigError, match=r"^SimDRKLLoss: the student's head returned 3 tensors, expected the logits "
+                                          r'of the x and the y axis, \(N, K, Wx\) and \(N, K, Wy\)\. Use a SimDR'):
+        simdr_kl((*logits(0), logits(0)[0]), logits(1))
 
 
 def test_heatmaps_are_an_error_that_names_the_other_loss():

@@ -34,6 +34,13 @@ def test_against_numpy(normalize, axes):
 
 
 @pytest.mark.parametrize('normalize', ['layer', 'channel'])
+def test_module_normalises(normalize):
+    expected = feature_mse(maps(0), maps(1), normalize)
+    torch.testing.assert_close(FeatureMSELoss(normalize=normalize).per_sample(maps(0), maps(1)), expected)
+    torch.testing.assert_close(FeatureMSELoss(normalize=normalize)(maps(0), maps(1)), expected.mean())
+
+
+@pytest.mark.parametrize('normalize', ['layer', 'channel'])
 def test_normalised_loss_ignores_scale_and_offset_of_the_teacher(normalize):
     student, teacher = maps(0), maps(1)
     expected = feature_mse(student, teacher, normalize)

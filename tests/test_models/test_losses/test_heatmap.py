@@ -127,9 +127,9 @@ def test_other_resolution_is_an_error_with_both_shapes(loss):
 
 
 @pytest.mark.parametrize('arguments, message', [
-    (dict(mode='mes'), 'mse'),
+    (dict(mode='mes'), r"expected one of \('mse', 'kl'\)\. Did you mean 'mse'\?$"),
     (dict(mode='kl', temperature=0.), 'temperature=0.0'),
-    (dict(mode='mse', temperature=2.), 'has no effect'),
+    (dict(mode='mse', temperature=2.), 'has no effect with mode="mse"; drop it or set mode="kl"'),
 ])
 def test_bad_arguments_are_errors(arguments, message):
     with pytest.raises(ConfigError, match=message):

@@ -45,7 +45,7 @@ def test_duplicating_the_batch_changes_nothing():
 
 def test_another_number_of_steps_is_named():
     poses, target = steps()
-    with pytest.raises(ConfigError, match='refined in 2 steps, but step_weights has 3'):
+    with pytest.raises(ConfigError, match='refined in 2 steps, but step_weights has 3 entries: give one for each step'):
         MODELS.build(dict(type='ProgressivePoseLoss'))(poses[:2], target, WEIGHTS, SIZE)
 
 
@@ -53,6 +53,19 @@ def test_another_number_of_steps_is_named():
 def test_step_weights_that_teach_nothing(step_weights):
     with pytest.raises(ConfigError, match='numbers of at least 0 and one above 0'):
         MODELS.build(dict(type='ProgressivePoseLoss', step_weights=step_weights))
+
+
+def test_a_step_may_count_nothing():
+    poses, target = steps()
+    loss = MODELS.build(dict(type='ProgressivePoseLoss', step_weights=(0., 0.5, 0.)))
+    torch.testing.assert_close(loss(poses, target, WEIGHTS, SIZE),
+                               0.5 * progressive_pose_l1(poses[1:2], target, WEIGHTS, SIZE, (1., )))
+
+
+def test_poses_of_other_joints_are_named():
+    poses, target = steps()
+    with pytest.raises(ConfigError, match='^poses: '):
+        progressive_pose_l1(poses, target[:, :1], WEIGHTS, SIZE, LAMBDAS)
 
 
 def test_docstring_examples_run():

@@ -91,7 +91,7 @@ def test_duplicating_the_batch_changes_nothing(function):
 @each
 def test_the_scale_of_either_side_changes_nothing(function):
     student, teacher = student_and_teacher()
-    torch.testing.assert_close(function(3 * student, 0.1 * teacher), function(student, teacher))
+    torch.testing.assert_close(function(3 * student, 1e-3 * teacher), function(student, teacher))
 
 
 @each
@@ -128,6 +128,14 @@ def test_half_precision_is_computed_in_float32(function):
         torch.testing.assert_close(function(student, teacher), expected)
 
 
+@each
+def test_a_batch_of_equal_persons_has_a_finite_loss_and_gradient(function):
+    student, teacher = (x[:1].repeat(3, 1, 1, 1) for x in student_and_teacher())
+    loss = function(student.requires_grad_(), teacher)
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(student.grad).all()
+
+
 @pytest.mark.parametrize('function', [rkd_distance, rkd_angle])
 def test_two_persons_have_no_relation(function):
     student, teacher = (x[:2] for x in student_and_teacher())
@@ -140,8 +148,20 @@ def test_relations_between_persons_take_maps_of_any_size(function):
 
 
 def test_attention_names_maps_of_different_sizes():
-    with pytest.raises(ConfigError, match=r'\(5, 4, 3, 2\) and the teacher\'s \(5, 4, 6, 4\).*same stride'):
+    with pytest.raises(ConfigError, match=r'\(5, 4, 3, 2\) and the teacher\'s \(5, 4, 6, 4\).*the same stride, or add'):
         attention_distance(maps(), maps(shape=(5, 4, 6, 4)))
+
+
+@pytest.mark.parametrize('shapes', [((5, 4, 6), (5, 4, 6, 1)), ((5, 4, 6, 1), (5, 4, 6))], ids=str)
+def test_attention_takes_maps_alone(shapes):
+    with pytest.raises(ConfigError, match=r'expected two maps \(N, C, H, W\)'):
+        attention_distance(maps(shape=shapes[0]), maps(shape=shapes[1]))
+
+
+def test_rkd_has_the_weights_of_the_paper_by_default():
+    student, teacher = student_and_teacher()
+    torch.testing.assert_close(MODELS.build(dict(type='RKDLoss'))(student, teacher),
+                               25 * rkd_distance(student, teacher) + 50 * rkd_angle(student, teacher))
 
 
 def test_rkd_is_the_weighted_sum_of_both():
@@ -160,7 +180,7 @@ def test_rkd_with_one_of_the_two(weights, function):
 
 @pytest.mark.parametrize('weights', [(0., 0.), (-1., 1.)])
 def test_rkd_refuses_weights_that_teach_nothing(weights):
-    with pytest.raises(ConfigError, match='expected numbers of at least 0 and one above 0'):
+    with pytest.raises(ConfigError, match='given, expected numbers of at least 0 and one above 0'):
         MODELS.build(dict(type='RKDLoss', distance_weight=weights[0], angle_weight=weights[1]))
 
 
