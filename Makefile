@@ -5,6 +5,7 @@
 # make types   check the types
 # make docs    build the documentation in docs/_build/html; a warning is an error
 # make notebook  run the notebook of the documentation
+# make matrix  install and test the current stack and OpenMMLab's of PyTorch 2.1: tests/matrix.sh
 # make dist    build and check the source distribution and the wheel in dist/
 #
 # Each creates the virtual environment .venv first, and anew only when the files in requirements/ change. What only the
@@ -24,7 +25,7 @@ LATER := requirements/dev.txt requirements/docs.txt
 READY := .venv/ready-$(shell cat $(filter-out $(LATER),$(sort $(wildcard requirements/*.txt))) | cksum | cut -d ' ' -f 1)
 WORKERS ?= 2
 
-.PHONY: demo test soak lint types docs notebook dist clean
+.PHONY: demo test soak lint types docs notebook matrix dist clean
 
 demo: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -W ignore tools/demo.py $(DEMO_ARGS)
@@ -46,6 +47,10 @@ docs: .venv/with-docs
 
 notebook: .venv/with-docs
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest tests/test_notebook.py $(PYTEST_ARGS)
+
+matrix:
+	tests/matrix.sh current $(PYTHON) $(PYTEST_ARGS)
+	tests/matrix.sh openmmlab $(PYTHON) $(PYTEST_ARGS)
 
 dist: .venv/with-dev
 	rm -rf dist
