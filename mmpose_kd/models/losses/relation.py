@@ -115,7 +115,7 @@ def attention_distance(student: Tensor, teacher: Tensor) -> Tensor:
         >>> attention_distance(torch.tensor([[[[1., 0.]]]]), torch.tensor([[[[0., 3.]], [[0., 4.]]]]))
         tensor(2.)
     """
-    if student.dim() != 4 or teacher.dim() != 4 or student.shape[2:] != teacher.shape[2:]:
+    if student.dim() != 4 or student.shape[2:] != teacher.shape[2:]:
         raise ConfigError(f'attention transfer: the student\'s feature is {tuple(student.shape)} and the teacher\'s '
                           f'{tuple(teacher.shape)}; expected two maps (N, C, H, W) of the same H and W. Tap stages of '
                           'the same stride, or add a connector.')

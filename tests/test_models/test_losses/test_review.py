@@ -76,7 +76,8 @@ def test_half_precision_is_squared_in_float32():
 
 @pytest.mark.parametrize('shape', [(3, 4, 8, 8), (3, 5, 8, 6), (1, 4, 8, 6)], ids=str)
 def test_other_shapes_are_refused(shape):
-    with pytest.raises(ConfigError, match=r'student\'s feature is \(3, 4, 8, 6\) and the teacher\'s .* same shape'):
+    with pytest.raises(ConfigError, match=r'student\'s feature is \(3, 4, 8, 6\) and the teacher\'s .* same shape\. '
+                                          r'Add a connector that brings the student\'s to the teacher\'s\.$'):
         hierarchical_context_loss(maps(), maps(1, shape))
 
 

@@ -87,6 +87,14 @@ def test_equal_poses_give_zero(function):
     assert function(poses(), poses()).item() == 0
 
 
+@pytest.mark.parametrize('length, own', [(0.5, 0.5), (1.5, 1.)])
+def test_a_length_below_one_cell_counts_as_it_is(length, own):
+    student, teacher = torch.tensor([[[2., 3.], [2. + length, 3.]]]), torch.tensor([[[0., 0.], [9., 0.]]])
+    expected = 0.5 * (1 - own)**2
+    assert joint_distance(student, teacher).item() == pytest.approx(expected)
+    assert limb_direction(student, teacher, [(0, 1)]).item() == pytest.approx(expected)
+
+
 @each
 def test_duplicating_the_batch_changes_nothing(function):
     student, teacher = poses(0), poses(1)
@@ -182,6 +190,18 @@ def test_relations_of_simdr_are_those_of_the_product_of_its_axes():
     torch.testing.assert_close(joint_relation(student, teacher, WEIGHTS), expected)
 
 
+def test_relations_are_computed_in_float32_under_autocast():
+    student, teacher, weights = heatmaps(0).float(), heatmaps(1).float(), WEIGHTS.float()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        low = joint_relation(student, teacher, weights)
+    assert torch.equal(low, joint_relation(student, teacher, weights))
+
+
+def test_relations_of_other_joints_are_named():
+    with pytest.raises(ConfigError, match=r'^relations between joints: .*\(3, 5, 5\).*\(3, 4, 4\)'):
+        joint_relation(heatmaps(0), heatmaps(1, (3, 4, 6, 4)))
+
+
 def test_relations_with_an_invisible_joint_have_no_gradient():
     student = heatmaps(0).requires_grad_()
     joint_relation(student, heatmaps(1), WEIGHTS).backward()
@@ -201,6 +221,13 @@ def test_loss_takes_the_limbs_of_any_dataset(name, joints):
     torch.testing.assert_close(loss(student, teacher, weights), expected)
 
 
+def test_loss_by_default_is_distances_and_directions():
+    student, teacher = heatmaps(0), heatmaps(1)
+    pose_s, pose_t = expected_coordinates(student), expected_coordinates(teacher)
+    torch.testing.assert_close(MODELS.build(dict(type='JointStructureLoss', skeleton=LIMBS))(student, teacher, WEIGHTS),
+                               joint_distance(pose_s, pose_t, WEIGHTS) + directions(pose_s, pose_t, WEIGHTS))
+
+
 def test_objective_leaves_unlabelled_joints_out():
     objective = MODELS.build(dict(
         type='OutputObjective', loss=dict(type='JointStructureLoss', skeleton=[[0, 1], [1, 2]])))
@@ -213,11 +240,14 @@ def test_objective_leaves_unlabelled_joints_out():
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(), 'no skeleton given'),
+    (dict(), r"^JointStructureLoss: no skeleton given, whose limbs have the directions\. Give metainfo, such as "
+             r"skeleton=dict\(from_file='configs/_base_/datasets/coco\.py'\), or a list of pairs of joints; or set "
+             r'direction_weight=0\.$'),
     (dict(skeleton=[]), 'no limb given'),
     (dict(skeleton=[[0, 0]]), r'\[0, 0\] given, expected the indices of two joints'),
     (dict(skeleton=[[0, 1, 2]]), r'\[0, 1, 2\] given'),
-    (dict(skeleton=[[0, 1]], distance_weight=-1.), 'numbers of at least 0'),
+    (dict(skeleton=[[0, 1]], distance_weight=-1.),
+     "{'distance_weight': -1.0, 'direction_weight': 1.0, 'relation_weight': 0.0} given, expected numbers of at least"),
     (dict(distance_weight=0., direction_weight=0.), 'one above 0'),
     (dict(direction_weight=0., temperature=0.), 'temperature=0.0'),
 ])
