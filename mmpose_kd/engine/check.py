@@ -8,9 +8,10 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from mmengine.config import Config
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import OPTIMIZERS
+from mmpose.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from mmpose_kd.errors import ConfigError, did_you_mean, not_registered
+from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean, not_registered
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
@@ -65,6 +66,10 @@ def _check_loops(cfg: Config) -> None:
         if not {'max_epochs', 'max_iters'} & set(train):
             raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
                               'dict(by_epoch=True, max_epochs=210, val_interval=10).')
+    interval = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
+    if isinstance(interval, bool) or not isinstance(interval, int) or interval == 0:
+        raise ConfigError(f'default_hooks.checkpoint.interval={interval!r}: expected a whole number of epochs or '
+                          'iterations, or -1 for none but the last.')
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
         _whole(seed, 'randomness.seed', 0)
@@ -72,11 +77,30 @@ def _check_loops(cfg: Config) -> None:
     optimizer = wrapper.get('optimizer') if isinstance(wrapper, dict) else None
     if optimizer is None:
         return
+    _check_wrapper(wrapper)
     kind, lr = _part(optimizer, 'optim_wrapper.optimizer')['type'], optimizer.get('lr')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         raise ConfigError(f'optim_wrapper.optimizer: {not_registered(kind, OPTIMIZERS)}')
     if lr is not None and not (_number(lr) and lr > 0):
         raise ConfigError(f'optim_wrapper.optimizer.lr={lr!r}: expected a number above 0.')
+
+
+def _check_wrapper(wrapper: Dict[str, Any]) -> None:
+    cls = wrapper.get('type', 'OptimWrapper')
+    cls = OPTIM_WRAPPERS.get(cls) if isinstance(cls, str) else cls
+    if cls is not None:  # else the registry says that there is none
+        own = {key: value for key, value in wrapper.items() if key not in ('type', 'constructor', 'paramwise_cfg')}
+        check_arguments(cls, own, 'optim_wrapper')
+    _whole(wrapper.get('accumulative_counts', 1), 'optim_wrapper.accumulative_counts', 1)
+    clip = dict(wrapper.get('clip_grad') or {})
+    if not clip:
+        return
+    clipping = clip_grad_value_ if clip.pop('type', 'norm') == 'value' else clip_grad_norm_
+    check_arguments(clipping, dict(clip, parameters=None), 'optim_wrapper.clip_grad')
+    for key in ('max_norm', 'clip_value'):
+        if key in clip and not (_number(clip[key]) and clip[key] > 0):
+            raise ConfigError(f'optim_wrapper.clip_grad.{key}={clip[key]!r}: expected a number above 0; a negative one '
+                              'turns the gradient around, and 0 takes it away.')
 
 
 def _check_preprocessor(model: Dict[str, Any]) -> None:

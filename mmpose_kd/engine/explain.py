@@ -7,7 +7,9 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.registry import build_functions
+from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, check_arguments
@@ -62,6 +64,8 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
             text = _of_building(error, cfg, variables)
         elif isinstance(variables.get('self'), BaseTransform):
             text = _of_transform(error, cfg, variables['self'])
+        elif isinstance(variables.get('self'), Hook):
+            text = _of_hook(error, cfg, variables['self'])
         elif isinstance(variables.get('self'), nn.Module):
             text = _of_module(error, cfg, variables, frames)
         if text is not None:
@@ -112,6 +116,15 @@ def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -
         for place, part in dicts(cfg.get(loader), loader):
             if part.get('type') == type(transform).__name__:
                 return f'{place}: {type(transform).__name__} fails on the first sample: {_message(error)}'
+    return None
+
+
+def _of_hook(error: BaseException, cfg: Config, hook: Hook) -> Optional[str]:
+    """The hook that fails before or in the first step."""
+    for key in ('default_hooks', 'custom_hooks'):
+        for place, part in dicts(cfg.get(key), key):
+            if HOOKS.get(str(part.get('type'))) is type(hook):
+                return f'{place}: {part["type"]} fails, which was built from {_short(part)}: {_message(error)}'
     return None
 
 

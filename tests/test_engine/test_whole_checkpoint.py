@@ -76,6 +76,12 @@ def test_the_best_is_removed_when_the_better_is_whole(tmp_path, monkeypatch):
     assert 'best_PCK_epoch_2.pth' in names(tmp_path) and 'best_PCK_epoch_1.pth' not in names(tmp_path)
 
 
+def test_a_best_metric_that_there_is_none_of_is_named(tmp_path):
+    with pytest.raises(ConfigError, match='save_best="PKC": the evaluator returns no such metric, but PCK. Did you'):
+        tiny.run(config(tmp_path, save_best='PKC', rule='greater'))
+    assert names(tmp_path) == ['epoch_1.pth', 'last_checkpoint']
+
+
 def test_one_name_for_all_checkpoints_is_kept(tmp_path):
     tiny.run(config(tmp_path, filename_tmpl='latest.pth', max_keep_ckpts=1))
     assert names(tmp_path) == ['last_checkpoint', 'latest.pth']

@@ -40,6 +40,12 @@ def _set(part, key, value, expected=None):
     return expected or key
 
 
+def _add(part, key, value, expected=None):
+    """Set a key of a part, whether the part has it or not."""
+    part[key] = value
+    return expected or key
+
+
 def _rename(part, key, new):
     if part is None or key not in part:
         return None
@@ -183,6 +189,14 @@ MUTATIONS = dict(
     no_interval=lambda c: _set(c.train_cfg, 'val_interval', 0),
     negative_rate=lambda c: _set(c.optim_wrapper.optimizer, 'lr', -1e-3),
     negative_loss=_negative_loss,
+    no_accumulation=lambda c: _add(c.optim_wrapper, 'accumulative_counts', 0),
+    negative_clipping=lambda c: _add(c.optim_wrapper, 'clip_grad', dict(max_norm=-1.), 'max_norm'),
+    clipping_to_nothing=lambda c: _add(c.optim_wrapper, 'clip_grad', dict(max_norm=0), 'max_norm'),
+    no_interval_of_checkpoints=lambda c: _add(c.default_hooks.checkpoint, 'interval', 0),
+    interval_of_checkpoints_is_text=lambda c: _add(c.default_hooks.checkpoint, 'interval', 'often'),
+    large_momentum=lambda c: _add(c, 'custom_hooks', [dict(type='EMAHook', momentum=2.)], 'momentum'),
+    no_interval_of_pictures=lambda c: _add(
+        c, 'custom_hooks', [dict(type='DistillVisualizationHook', interval=0)], 'interval'),
     no_spread=lambda c: _set(_head(c).decoder, 'sigma', 0),
     no_std=lambda c: _set(c.model.data_preprocessor, 'std', [0., 0., 0.]),
     two_means=lambda c: _set(c.model.data_preprocessor, 'mean', [1., 2.]),
@@ -207,6 +221,11 @@ MUTATIONS = dict(
     misspelt_argument_of_scheduler=lambda c: _rename(c.param_scheduler[0], 'start_factor', 'strat_factor'),
     misspelt_argument_of_loop=lambda c: _rename(c.train_cfg, 'max_epochs', 'max_epoch'),
     misspelt_argument_of_transform=lambda c: _rename(_step(c, 'TopdownAffine'), 'input_size', 'inputsize'),
+    misspelt_argument_of_checkpoints=lambda c: _add(
+        c.default_hooks.checkpoint, 'max_keep_ckpt', 3, 'max_keep_ckpt.*max_keep_ckpts'),
+    misspelt_argument_of_clipping=lambda c: _add(c.optim_wrapper, 'clip_grad', dict(max_nrom=35.), 'max_nrom'),
+    misspelt_argument_of_wrapper=lambda c: _add(c.optim_wrapper, 'clip_gard', dict(max_norm=35.), 'clip_gard'),
+    unknown_wrapper=lambda c: _add(c.optim_wrapper, 'type', 'AmpOptimWraper', 'AmpOptimWraper'),
     misspelt_schedulers=lambda c: _rename(c, 'param_scheduler', 'param_schedular'),
     misspelt_hooks=lambda c: _rename(c, 'default_hooks', 'defualt_hooks'),
     misspelt_test=lambda c: _rename(c.model.test_cfg, 'flip_test', 'flip_tset'),

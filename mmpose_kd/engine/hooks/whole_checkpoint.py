@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from mmpose_kd.engine.runner import PART, move_into_place
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean
 
 
 @HOOKS.register_module(name='CheckpointHook')
@@ -29,11 +29,17 @@ class WholeCheckpointHook(CheckpointHook):
     ``default_scope='mmpose'`` has it.
 
     Raises:
-        ConfigError: The checkpoint to resume from is damaged or absent, and there is no whole one before it.
+        ConfigError: An argument is unknown, which the stock hook says when it first saves; the evaluator does not
+            return the metric of ``save_best``; or the checkpoint to resume from is damaged or absent, and there is no
+            whole one before it.
 
     Example:
         >>> default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1))
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        check_arguments(CheckpointHook, kwargs, 'default_hooks.checkpoint')
+        super().__init__(*args, **kwargs)
 
     def before_run(self, runner: Runner) -> None:
         """Resume from a checkpoint that is whole."""
@@ -94,6 +100,10 @@ class WholeCheckpointHook(CheckpointHook):
     def _save_best_checkpoint(self, runner: Runner, metrics: Dict[str, float]) -> None:
         if not self.save_best:
             return
+        unknown = [name for name in self.key_indicators if name not in metrics and name != 'auto']
+        if unknown:
+            raise ConfigError(f'default_hooks.checkpoint.save_best="{unknown[0]}": the evaluator returns no such '
+                              f'metric, but {", ".join(metrics)}.{did_you_mean(unknown[0], metrics)}')
         stock = self.file_backend
         self.file_backend = later = _RemovesLater(stock)
         try:
