@@ -1,6 +1,8 @@
 # make demo    train a teacher, a student, and the student with Multi-KD on drawn data, and print the comparison
 # make test    run the test suite
 # make soak    run the tests that take minutes: docs/reliability.md
+# make coverage  run the test suite and print which lines and branches it leaves out
+# make mutants   change the losses, connectors and objectives in one place at a time, and list what no test notices
 # make lint    run the linter
 # make types   check the types
 # make docs    build the documentation in docs/_build/html; a warning is an error
@@ -8,8 +10,8 @@
 # make matrix  install and test the current stack and OpenMMLab's of PyTorch 2.1: tests/matrix.sh
 # make dist    build and check the source distribution and the wheel in dist/
 #
-# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change. What only the
-# last four need is installed into it by them.
+# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change. What only
+# `make mutants` and the last four need is installed into it by them.
 #
 # On Linux, pip's default index has PyTorch with several gigabytes of CUDA libraries. Where only the CPU is wanted, name
 # the index of CPU builds that PyTorch's installation page gives, in one of pip's usual ways:
@@ -21,11 +23,11 @@ PYTHON ?= $(shell for p in python3.11 python3.10 python3.9 python3.12 python3; d
 	$$p -c 'import ensurepip, sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 12))' 2> /dev/null \
 	&& echo $$p && break; done)
 PIP = .venv/bin/python -m pip --disable-pip-version-check install $(PIP_ARGS)
-LATER := requirements/dev.txt requirements/docs.txt
+LATER := requirements/dev.txt requirements/docs.txt requirements/mutants.txt
 READY := .venv/ready-$(shell cat $(filter-out $(LATER),$(sort $(wildcard requirements/*.txt))) | cksum | cut -d ' ' -f 1)
 WORKERS ?= 2
 
-.PHONY: demo test soak lint types docs notebook matrix dist clean
+.PHONY: demo test soak coverage mutants lint types docs notebook matrix dist clean
 
 demo: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -W ignore tools/demo.py $(DEMO_ARGS)
@@ -35,6 +37,13 @@ test: $(READY)
 
 soak: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m soak -n $(WORKERS) $(PYTEST_ARGS)
+
+coverage: $(READY)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)
+
+mutants: .venv/with-mutants
+	OMP_NUM_THREADS=1 .venv/bin/mutmut run --max-children $(WORKERS) $(MUTANTS)
+	.venv/bin/mutmut results
 
 lint: $(READY)
 	.venv/bin/ruff check .
@@ -62,7 +71,7 @@ dist: .venv/with-dev
 	@touch $@
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info mmpose_kd/.mim
+	rm -rf .venv build dist docs/_build *.egg-info mutants mmpose_kd/.mim
 
 .venv/bin/python:
 	@test -n '$(PYTHON)' || { echo 'error: found no Python 3.9 to 3.12 with venv;' \
