@@ -5,6 +5,7 @@ from mmpose.registry import MODELS
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.losses import heatmap_kl, heatmap_mse
+from mmpose_kd.models.losses.reduction import softmax_kl
 
 N, K, H, W = 3, 4, 5, 6
 
@@ -60,6 +61,11 @@ def test_kl_by_hand():
     teacher = torch.tensor([[[[np.log(3), 0.], [0., 0.]]]])
     expected = 0.5 * np.log(2) + 0.5 * np.log(2 / 3)
     assert heatmap_kl(torch.zeros(1, 1, 2, 2), teacher).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_kl_of_rows_has_the_temperature_one_by_default():
+    rows = [maps.flatten(2) for maps in (heatmaps(0), heatmaps(1))]
+    assert torch.equal(softmax_kl(*rows), softmax_kl(*rows, 1.))
 
 
 def test_kl_compares_distributions_and_not_values():

@@ -136,6 +136,11 @@ def test_a_batch_of_equal_persons_has_a_finite_loss_and_gradient(function):
     assert torch.isfinite(loss) and torch.isfinite(student.grad).all()
 
 
+def test_distances_in_a_large_batch_far_from_the_origin_are_exact():
+    whole = torch.randint(0, 64, (40, 8), generator=torch.Generator().manual_seed(0)).float()
+    assert rkd_distance(whole, whole + 8192).item() == 0
+
+
 @pytest.mark.parametrize('function', [rkd_distance, rkd_angle])
 def test_two_persons_have_no_relation(function):
     student, teacher = (x[:2] for x in student_and_teacher())

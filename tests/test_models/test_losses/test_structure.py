@@ -95,6 +95,17 @@ def test_a_length_below_one_cell_counts_as_it_is(length, own):
     assert limb_direction(student, teacher, [(0, 1)]).item() == pytest.approx(expected)
 
 
+def test_distances_of_many_joints_far_from_the_origin_are_exact():
+    whole = torch.randint(0, 64, (1, 133, 2), generator=torch.Generator().manual_seed(0)).float()
+    assert joint_distance(whole, whole + 8192).item() == 0
+
+
+@each
+def test_weights_of_another_precision_do_not_change_that_of_the_loss(function):
+    loss = function(poses(0).float(), poses(1).float(), WEIGHTS.double())
+    assert loss.dtype == torch.float32
+
+
 @each
 def test_duplicating_the_batch_changes_nothing(function):
     student, teacher = poses(0), poses(1)
@@ -263,9 +274,9 @@ def test_a_skeleton_of_other_joints_is_named():
 
 
 def test_wrong_shapes_are_named():
-    with pytest.raises(ConfigError, match='poses.*expected the same'):
+    with pytest.raises(ConfigError, match='^poses: .*expected the same'):
         joint_distance(poses(), poses()[:2])
-    with pytest.raises(ConfigError, match=r'keypoint weights of shape \(2, 5\)'):
+    with pytest.raises(ConfigError, match=r'keypoint weights of shape \(2, 5\) given for the joints of \(3, 5\): '):
         joint_distance(poses(), poses(), WEIGHTS[:2])
 
 
