@@ -66,7 +66,7 @@ class Network(nn.Module):
 
 def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), batch: int = 16, rounds: int = 30,
               threads: Optional[int] = None, device: str = 'cpu', channels_last: bool = False,
-              progress: Callable[[str], None] = lambda text: None) -> List[Row]:
+              progress: Callable[[str, float], None] = lambda text, share: None) -> List[Row]:
     """Measure configs side by side.
 
     Each config has a process of its own, which waits while another measures: the rounds are interleaved, so that
@@ -81,7 +81,7 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         threads (int, optional): Threads of each process. Default: the number of cores.
         device (str): Where. Default: 'cpu'.
         channels_last (bool): Memory format of weights and images. Default: False.
-        progress (Callable[[str], None]): Told what is going on.
+        progress (Callable[[str, float], None]): Told what comes next, and which share of the work is done.
 
     Returns:
         list[Row]: For each backend one row of each config.
@@ -97,16 +97,26 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         if '::' not in config and not Path(config).is_file():
             raise ConfigError(f'config "{config}" does not exist.')
     rows = []
+    several = max(3, rounds // 5)
+    total, done = len(backends) * (len(configs) + rounds + several), 0
+
+    def ask_all(what: str) -> List[float]:
+        nonlocal done
+        progress(f'{backend}: {what}', done / total)
+        done += 1
+        return [worker.ask(what) for worker in workers]
+
     for backend in backends:
         setting = dict(backend=backend, batch=batch, threads=threads or os.cpu_count() or 1, device=device,
                        channels_last=channels_last)
         workers: List[_Worker] = []
         try:
             for config in configs:
-                progress(f'{backend}: {Path(config).stem}')
+                progress(f'{backend}: {Path(config).stem}', done / total)
+                done += 1
                 workers.append(_Worker(config, setting))
-            latencies = np.array([[worker.ask('latency') for worker in workers] for _ in range(rounds)])
-            batches = np.array([[worker.ask('batch') for worker in workers] for _ in range(max(3, rounds // 5))])
+            latencies = np.array([ask_all('latency') for _ in range(rounds)])
+            batches = np.array([ask_all('batch') for _ in range(several)])
             for i, worker in enumerate(workers):
                 rows.append(Row(
                     worker.name, backend, batch=batch, **worker.facts,

@@ -68,3 +68,11 @@ def test_the_tool_writes_json_table_and_plot(configs, tmp_path):
 def test_values_of_accuracy_that_do_not_fit_are_refused(configs):
     done = tool(*configs, '--accuracy', '60')
     assert done.returncode != 0 and '1 values of accuracy for 2 configs' in done.stderr
+
+
+def test_it_says_which_share_of_the_work_is_done(configs):
+    told = []
+    benchmark(configs, rounds=2, batch=2, threads=1, progress=lambda text, share: told.append((text, share)))
+    texts, shares = zip(*told)
+    assert texts == ('eager: plain', 'eager: distilled', *['eager: latency'] * 2, *['eager: batch'] * 3)
+    assert shares == pytest.approx([i / 7 for i in range(7)])

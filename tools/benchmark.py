@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
 from mmpose_kd.errors import ConfigError
@@ -24,11 +26,19 @@ def main() -> None:
     args = parser.parse_args()
     if args.accuracy and len(args.accuracy) != len(args.configs):
         sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
+    bar = Progress(TextColumn('{task.description}'), BarColumn(), TimeElapsedColumn(), TextColumn('left'),
+                   TimeRemainingColumn(), console=Console(stderr=True))
     try:
-        rows = benchmark(args.configs, args.backends, args.batch, args.rounds, args.threads, args.device,
-                         args.channels_last, lambda text: print(text, file=sys.stderr))
+        with bar:
+            task = bar.add_task('', total=1.)
+            rows = benchmark(args.configs, args.backends, args.batch, args.rounds, args.threads, args.device,
+                             args.channels_last,
+                             lambda text, share: bar.update(task, description=text, completed=share))
+            bar.update(task, description='measured', completed=1.)
     except ConfigError as error:
         sys.exit(f'error: {error}')
+    except KeyboardInterrupt:
+        sys.exit('stopped')
     facts = machine(args.device, args.threads)
     text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
     print(text)
