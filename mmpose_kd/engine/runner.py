@@ -18,6 +18,7 @@ from pathlib import Path
 from mmengine.dist import is_main_process
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmpose.models.pose_estimators.base import BasePoseEstimator
 from torch import nn
 
 from .check import check_config
@@ -28,7 +29,7 @@ PART = '.part'  # end of the name of what is not whole yet
 _SAVE_CHECKPOINT = Runner.save_checkpoint
 
 
-def unwrapped_model(runner: Runner) -> nn.Module:
+def unwrapped_model(runner: Runner) -> BasePoseEstimator:
     """The runner's model without the wrapper of distributed training."""
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 

@@ -39,7 +39,7 @@ class TeacherMetricHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: Optional[Dict[str, float]] = None) -> None:
         for name, theirs in (runner.message_hub.runtime_info.get(INFO) or {}).items():
-            both = {k: (metrics[k], theirs[k]) for k in theirs if k in (metrics or {})}
+            both = {k: (ours, theirs[k]) for k, ours in (metrics or {}).items() if k in theirs}
             if both:
                 text = ', '.join(f'{k} {s:.4f} / {t:.4f} ({s - t:+.4f})' for k, (s, t) in both.items())
                 runner.logger.info(f'student / {name}: {text}')

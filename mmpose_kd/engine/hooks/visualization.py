@@ -9,6 +9,7 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import HOOKS
 from torch import nn
 
@@ -85,7 +86,7 @@ class DistillVisualizationHook(Hook):
         self.num_samples = num_samples
         self.joints = joints
         self.size = size
-        self.metainfo: Optional[dict] = None
+        self.metainfo: dict = {}
         self.chosen: Dict[str, int] = {}  # index of each joint whose distribution is drawn
         self._active = False
         self._watches: Optional[list] = None  # hooks on the objectives, in a step that is drawn
@@ -95,7 +96,7 @@ class DistillVisualizationHook(Hook):
     def before_train(self, runner: Runner) -> None:
         model = unwrapped_model(runner)
         self.metainfo = parse_metainfo(getattr(model, 'metainfo', None)) or parse_metainfo(
-            getattr(runner.train_dataloader.dataset, 'metainfo', None))
+            getattr(runner.train_dataloader.dataset, 'metainfo', None)) or {}
         self.chosen = _chosen_joints(self.joints, keypoint_names(self.metainfo) or [])
         self._active = is_main_process() and bool(self.metainfo) and bool(runner.visualizer._vis_backends)
         if not self._active and is_main_process():
@@ -136,20 +137,22 @@ class DistillVisualizationHook(Hook):
             runner.logger.warning(f'DistillVisualizationHook leaves out {draw.__name__[1:]} from now on: '
                                   f'{type(error).__name__}: {error}')
 
-    def _poses(self, runner: Runner, step: int, model: nn.Module, batch: dict, seen: dict) -> Dict[str, np.ndarray]:
+    def _poses(self, runner: Runner, step: int, model: BasePoseEstimator, batch: dict,
+               seen: dict) -> Dict[str, np.ndarray]:
         raw = batch['inputs'][:self.num_samples]
         images = [np.ascontiguousarray(x.cpu().numpy().transpose(1, 2, 0)[..., ::-1]) for x in raw]
         test_cfg = dict(model.test_cfg or {}, flip_test=False, output_heatmaps=False)
         with undisturbed(model):
             inputs, samples = self._preprocessed(model, batch)
-            poses = {'labels': label_pose(model.head, samples)}
+            poses: Dict[str, Any] = {'labels': label_pose(model.head, samples)}
             poses['student'] = _keypoints(model.head.predict(model.extract_feat(inputs), samples, test_cfg))
             for name, teacher in getattr(model, 'teachers', {}).items():
                 poses[name] = _keypoints(teacher.predict(inputs, samples, model.data_preprocessor))
         poses = {title: pose for title, pose in poses.items() if pose is not None}
         return dict(poses=pose_grid(images, poses, _labelled(samples), self.metainfo, self.size))
 
-    def _outputs(self, runner: Runner, step: int, model: nn.Module, batch: dict, seen: dict) -> Dict[str, np.ndarray]:
+    def _outputs(self, runner: Runner, step: int, model: BasePoseEstimator, batch: dict,
+                 seen: dict) -> Dict[str, np.ndarray]:
         if not seen:
             return {}
         with undisturbed(model):
@@ -159,7 +162,8 @@ class DistillVisualizationHook(Hook):
         person, joints = int(labelled.sum(1).argmax()), list(self.chosen.values())
         models = {name: teacher.outputs for name, teacher in _teachers(seen, model)}
         models = {'student': next(iter(seen.values()))[0].outputs, **models}
-        rows, maps = {}, {}
+        rows: Dict[str, Any] = {}
+        maps: Dict[str, Any] = {}
         for title, outputs in models.items():
             for key, pair in distributions(outputs, labelled.shape[1], title).items():
                 rows[key] = tuple(axis[person, joints].cpu().numpy() for axis in pair)
@@ -175,7 +179,7 @@ class DistillVisualizationHook(Hook):
             pictures['heatmaps'] = draw_heatmaps(maps, list(self.chosen))
         return pictures
 
-    def _allocation(self, runner: Runner, step: int, model: nn.Module, batch: dict,
+    def _allocation(self, runner: Runner, step: int, model: BasePoseEstimator, batch: dict,
                     seen: dict) -> Dict[str, np.ndarray]:
         history = runner.message_hub.get_info(HISTORY, {})
         pictures = {}
@@ -191,7 +195,7 @@ class DistillVisualizationHook(Hook):
             runner.message_hub.update_info(HISTORY, history)
         return pictures
 
-    def _similarity(self, runner: Runner, step: int, model: nn.Module, batch: dict,
+    def _similarity(self, runner: Runner, step: int, model: BasePoseEstimator, batch: dict,
                     seen: dict) -> Dict[str, np.ndarray]:
         rows, columns = {}, {}
         for name, (student, teacher) in seen.items():
@@ -207,14 +211,14 @@ class DistillVisualizationHook(Hook):
             return {}
         return dict(similarity=draw_matrix(values, list(rows), list(columns), f'linear CKA at step {step}'))
 
-    def _preprocessed(self, model: nn.Module, batch: dict) -> tuple:
+    def _preprocessed(self, model: BasePoseEstimator, batch: dict) -> tuple:
         few = {key: copy.deepcopy(values[:self.num_samples]) for key, values in batch.items()}
         data = model.data_preprocessor(few, False)
         return data['inputs'], data['data_samples']
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
+def undisturbed(model: BasePoseEstimator) -> Iterator[None]:
     """Evaluate a model in the middle of its training: afterwards modes and random states are as they were."""
     modes = [(module, module.training) for module in model.modules()]
     states = random.getstate(), np.random.get_state()
@@ -241,7 +245,7 @@ def _chosen_joints(joints: Optional[Sequence], names: List[str]) -> Dict[str, in
     return {names[i]: i for i in indices}
 
 
-def _teachers(seen: dict, model: nn.Module) -> Iterator[tuple]:
+def _teachers(seen: dict, model: BasePoseEstimator) -> Iterator[tuple]:
     """Name and record of every teacher but the student itself."""
     for name, (_, teacher) in seen.items():
         if teacher is not None and model.objectives[name].teacher != STUDENT:

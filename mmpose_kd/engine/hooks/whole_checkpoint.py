@@ -37,6 +37,8 @@ class WholeCheckpointHook(CheckpointHook):
         >>> default_hooks = dict(checkpoint=dict(type='CheckpointHook', interval=10, max_keep_ckpts=1))
     """
 
+    file_backend: Any  # set in before_train
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         check_arguments(CheckpointHook, kwargs, 'default_hooks.checkpoint')
         super().__init__(*args, **kwargs)
