@@ -87,7 +87,7 @@ def test_cells_of_another_aspect_ratio_are_refused(size):
     ((torch.zeros(2, 3, 4), torch.zeros(2, 3, 4, 5)), 'tuple'),
     ([], 'list'),
     (None, 'NoneType'),
-], ids=str)
+], ids=['one number a joint', 'one axis', 'a tuple of one axis', 'three axes', 'an axis and a map', 'empty', 'none'])
 def test_what_is_neither_heatmaps_nor_simdr_logits(outputs, got):
     with pytest.raises(ConfigError, match=rf'^expected heatmaps \(N, K, H, W\), or SimDR logits .*, got {got}\.$'):
         joint_distributions(outputs)

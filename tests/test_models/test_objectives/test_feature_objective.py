@@ -75,7 +75,9 @@ def test_loss_between_persons_takes_features_of_different_shapes():
 
 def test_different_shapes_name_the_connector_to_add():
     with pytest.raises(ConfigError, match=r"student 'a' gives \(2, 3, 4, 4\); teacher 'c' gives \(2, 5, 8, 8\)\. "
-                       r"The teacher's map is 2 times as high and 2 times as wide\. Add connector="):
+                       r"The teacher's map is 2 times as high and 2 times as wide\. Add "
+                       r"connector=dict\(type='ConvAligner'\) with student_channels, "
+                       r'teacher_channels, student_strides and teacher_strides\.$'):
         objective()(record(a=(3, 4, 4), b=(4, 2, 2)), record(c=(5, 8, 8), d=(6, 2, 2)), [])
 
 

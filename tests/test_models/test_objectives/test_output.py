@@ -70,6 +70,13 @@ def test_last_stage_of_a_list_of_heatmaps():
     assert torch.equal(several, objective(**HEATMAP)(Record(outputs=last), Record(outputs=teacher), ONES))
 
 
+def test_last_of_three_stages():
+    teacher = heatmaps(1)
+    stages = [heatmaps(5), heatmaps(6), heatmaps(0)]
+    several = objective(**HEATMAP)(Record(outputs=stages), Record(outputs=teacher), ONES)
+    assert torch.equal(several, objective(**HEATMAP)(Record(outputs=heatmaps(0)), Record(outputs=teacher), ONES))
+
+
 def test_output_by_path():
     student = Record(outputs=(simdr(0), torch.rand(N, K)))
     chosen = objective(student_output='outputs[0]')(student, Record(outputs=simdr(1)), ONES)
@@ -77,14 +84,19 @@ def test_output_by_path():
 
 
 @pytest.mark.parametrize('config, student, teacher, message', [
-    (dict(), heatmaps(), simdr(), r'returns heatmaps \(3, 5, 8, 6\), the teacher\'s SimDR logits \[\(3, 5, 24\), '),
+    (dict(), heatmaps(), simdr(), r'returns heatmaps \(3, 5, 8, 6\), the teacher\'s SimDR logits '
+     r'\[\(3, 5, 24\), \(3, 5, 32\)\]: give both a head of the same kind, or compare features with FeatureObjective'),
     (dict(), heatmaps(), heatmaps(), r"which SimDRKLLoss does not compare: use dict\(type='HeatmapKDLoss'\)"),
     (HEATMAP, simdr(), simdr(), r"which HeatmapKDLoss does not compare: use dict\(type='SimDRKLLoss'\)"),
-    (dict(), simdr(), simdr(keypoints=7), r'\[\(3, 5, 24\), .*the teacher\'s \[\(3, 7, 24\), .*same joints'),
+    (dict(), simdr(), simdr(keypoints=7), r'\[\(3, 5, 24\), .*the teacher\'s \[\(3, 7, 24\), .*: both must '
+     'have the same joints and the same bins or cells; compare their codecs and metainfo'),
     (HEATMAP, heatmaps(), heatmaps(size=(16, 12)), r'\(3, 5, 8, 6\), the teacher\'s \(3, 5, 16, 12\)'),
-    (dict(), torch.rand(N, K, 2), simdr(), r"student's head returns \(3, 5, 2\) at 'outputs': expected heatmaps"),
+    (dict(), torch.rand(N, K, 2), simdr(), r"student's head returns \(3, 5, 2\) at 'outputs': expected heatmaps "
+     r'\(N, K, H, W\), a list of heatmaps, or SimDR logits \(N, K, Wx\) and \(N, K, Wy\)\. Where these are one entry '
+     'of it, set student_out'),
     (dict(), simdr(), (simdr(), torch.rand(N, K)), r"teacher's head returns .*set teacher_output='outputs\[0\]'"),
     (dict(), simdr(), [], r"teacher's head returns \[\]"),
+    (dict(), simdr(), 'none', r"teacher's head returns str at"),
 ])
 def test_outputs_that_cannot_be_compared(config, student, teacher, message):
     with pytest.raises(ConfigError, match=message):

@@ -28,6 +28,9 @@ def loss(outputs, teacher, **kwargs):
     return objective(Record(outputs=outputs), Record(outputs=teacher), [sample()])
 
 
+MESSAGE = (r"^the student's head does not return a list of poses \(N, K, 2\), as IGPGCNHead does, so there is no "
+           r'refined pose to compare\. Compare heatmaps or SimDR logits with OutputObjective\.$')
+
 POSE = torch.tensor([[[20., 12.], [60., 30.]]])  # input pixels
 
 
@@ -48,6 +51,18 @@ def test_udp_maps_the_last_cell_to_the_last_pixel():
     assert loss([corner] * 4, heatmaps([15, 0], [7, 0])) > 0.01
 
 
+def test_of_two_peaks_the_temperature_says_how_much_the_lower_one_counts():
+    two = torch.tensor([[[[1., 0.9, 0., 0.], [0., 0., 0., 0.]], [[0.] * 4] * 2]])  # 16 pixels a cell
+    start, one_step = torch.zeros(1, 2, 2), dict(type='ProgressivePoseLoss', step_weights=(1., ))
+    for temperature in (0.05, 0.5):
+        p = torch.softmax(two[0, 0].flatten() / temperature, 0).view(2, 4).double()
+        x, y = (p.sum(0) * torch.arange(4)).sum(), (p.sum(1) * torch.arange(2)).sum()
+        expected = 1.0 * (16 * x * 2 / 64 + 16 * y * 2 / 32) / 2 / 2  # two axes, two joints of which one is labelled
+        got = loss([start, start], two, temperature=temperature, loss=one_step)
+        assert got.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert loss([start, start], two, loss=one_step) == loss([start, start], two, temperature=0.05, loss=one_step)
+
+
 def test_the_teacher_gets_no_gradient():
     teacher = heatmaps([5, 0], [3, 0]).requires_grad_()
     poses = [POSE.clone().requires_grad_() for _ in range(4)]
@@ -57,7 +72,7 @@ def test_the_teacher_gets_no_gradient():
 
 @pytest.mark.parametrize('outputs', [torch.rand(1, 2, 8, 16), simdr([1, 1], [1, 1])])
 def test_a_head_that_refines_no_pose_is_named(outputs):
-    with pytest.raises(ConfigError, match='does not return a list of poses .* as IGPGCNHead does'):
+    with pytest.raises(ConfigError, match=MESSAGE):
         loss(outputs, heatmaps([5, 0], [3, 0]))
 
 
