@@ -60,7 +60,7 @@ def test_three_thousand_steps_keep_nothing(path, tmp_path):
     shrink(cfg, tmp_path, PERSONS)
     epochs = 6
     cfg.train_dataloader.dataset.update(num_samples=STEPS // epochs * PERSONS)
-    cfg.train_cfg.update(max_epochs=epochs, val_interval=3)
+    cfg.train_cfg.update(max_epochs=epochs, val_interval=2)  # for the first time while it warms up
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=1)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='WatchHook')]
     runner = Runner.from_cfg(cfg)
@@ -70,11 +70,10 @@ def test_three_thousand_steps_keep_nothing(path, tmp_path):
     assert steps[-1] == STEPS and len(steps) == 8
     memory, *counts = zip(*(seen[step] for step in steps))
     slope = np.polyfit(steps, memory, 1)[0]
-    print(f'NOTE {Path(path).stem.split("_")[0]}: {slope:.2f} KB a step, {memory[-1] / 1024:.0f} MB, '
-          f'{[sorted(set(c)) for c in counts]}')
-    assert slope < 2
+    print(f'{Path(path).stem.split("_")[0]}: {slope:.2f} KB a step')  # pytest -s
+    assert slope < 4  # three maps of 8 channels and 8x8 cells have 6 KB
     for constant in counts:
-        assert max(constant) <= min(constant), constant
+        assert len(set(constant)) == 1, constant
 
 
 def trained(path):
