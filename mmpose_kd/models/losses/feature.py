@@ -1,5 +1,4 @@
 """Losses between feature maps of the same shape."""
-import torch
 import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -31,12 +30,11 @@ def feature_mse(student: Tensor, teacher: Tensor, normalize: str = 'none') -> Te
         >>> feature_mse(torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), 2.))
         tensor([4., 4.])
     """
-    with torch.autocast(device_type=student.device.type, enabled=False):
-        student, teacher = at_least_float32(student), at_least_float32(teacher)
-        if normalize != 'none':
-            dims = student.shape[1:] if normalize == 'layer' else student.shape[2:]
-            student, teacher = F.layer_norm(student, dims), F.layer_norm(teacher, dims)
-        return (student - teacher).square().flatten(1).mean(1)
+    student, teacher = at_least_float32(student), at_least_float32(teacher)
+    if normalize != 'none':
+        dims = student.shape[1:] if normalize == 'layer' else student.shape[2:]
+        student, teacher = F.layer_norm(student, dims), F.layer_norm(teacher, dims)
+    return (student - teacher).square().flatten(1).mean(1)
 
 
 @MODELS.register_module()

@@ -45,6 +45,11 @@ def test_scale():
     assert connector(scale=2)(torch.rand(1, 3, 4, 3)).shape == (1, 5, 8, 6)
 
 
+def test_no_channel_need_be_dropped():
+    module, x = connector(drop_ratio=0), torch.randn(2, 3, 6, 4)
+    torch.testing.assert_close(module(x), module.generator(module.align(x)))
+
+
 @pytest.mark.parametrize('ratio', [-0.1, 1, 1.5, True, '0.1', None])
 def test_bad_ratio(ratio):
     with pytest.raises(ConfigError, match='drop_ratio=.* expected a number of at least 0 and below 1'):

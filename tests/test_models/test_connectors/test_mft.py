@@ -20,6 +20,12 @@ def test_one_branch_for_each_kernel_and_pool():
     assert [b[0].kernel_size for b in connector.branches[4:]] == [3, 5]
 
 
+def test_every_convolution_but_the_last_is_normalised():
+    connector = MFTConnector(4, 12)
+    assert sum(isinstance(m, torch.nn.BatchNorm2d) for m in connector.modules()) == 5  # in front, and of four branches
+    assert isinstance(connector.project.norm, torch.nn.BatchNorm2d)
+
+
 def test_branches_share_the_channels_unless_given():
     assert MFTConnector(4, 32).merge.in_channels == 32
     assert MFTConnector(4, 32, branch_channels=5).merge.in_channels == 20
@@ -92,7 +98,7 @@ def test_low_precision_is_close_to_float32(dtype):
 @pytest.mark.parametrize('sizes', [dict(kernel_sizes=(2, )), dict(pool_sizes=(4, )), dict(kernel_sizes=(0, )),
                                    dict(kernel_sizes=(), pool_sizes=())])
 def test_sizes_that_do_not_keep_the_map_are_refused(sizes):
-    with pytest.raises(ConfigError, match='at least one size together, all odd'):
+    with pytest.raises(ConfigError, match='^kernel_sizes and pool_sizes must hold at least one size together, all odd'):
         MFTConnector(4, 8, **sizes)
 
 

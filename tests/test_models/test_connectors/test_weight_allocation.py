@@ -68,6 +68,12 @@ def test_weights_by_hand():
     np.testing.assert_allclose(gamma.detach().numpy(), [expected, expected], rtol=1e-6)
 
 
+@pytest.mark.parametrize('batch_size, length', [(4, 8), (32, 8), (39, 9), (64, 16)])
+def test_length_of_the_vectors(batch_size, length):
+    layers = WeightAllocation(batch_size, 1, 1).student_layers[0]
+    assert (layers[0].in_features, layers[0].out_features, layers[2].out_features) == (batch_size, 2 * length, length)
+
+
 def test_weights_of_a_person_sum_to_one():
     gamma = WeightAllocation(4, 2, 2)(features(4), features(4, seed=1))
     assert gamma.shape == (4, 3)
@@ -102,8 +108,10 @@ def test_more_teacher_than_student_stages_is_an_error():
         WeightAllocation(4, num_student=2, num_teacher=3)
 
 
-@pytest.mark.parametrize('arguments, message', [(dict(gram_norm='rows'), '"none" or "row", got \'rows\''),
-                                                (dict(batch_size=0), 'at least 1, got 0')])
+@pytest.mark.parametrize('arguments, message', [
+    (dict(gram_norm='rows'), '"none" or "row", got \'rows\''),
+    (dict(batch_size=0), r'at least 1, got 0\. Set it to train_dataloader\.batch_size\.$'),
+])
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         WeightAllocation(**{**dict(batch_size=4, num_student=2, num_teacher=2), **arguments})

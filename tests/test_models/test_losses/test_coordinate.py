@@ -266,7 +266,8 @@ def test_heatmaps_are_an_error_that_names_the_other_loss():
 
 @pytest.mark.parametrize('shape', [(N, ), (N, K, 1), (1, K)])
 def test_weights_of_another_shape_are_not_broadcast(shape):
-    with pytest.raises(ConfigError, match='one weight per person and joint'):
+    with pytest.raises(ConfigError, match=r'one weight per person and joint, \(N, K\)\. Several encoders in one '
+                                          r'GenerateTarget stack their weights; use one\.$'):
         simdr_kl(logits(0), logits(1), torch.ones(shape))
 
 

@@ -60,7 +60,7 @@ def test_temperature_by_default(outputs, temperature):
 
 def test_of_several_stages_the_last_counts():
     first, last = heatmaps(), heatmaps().flip(0)
-    assert torch.equal(joint_distributions([first, last])[0], joint_distributions(last)[0])
+    assert torch.equal(joint_distributions([first, first, last])[0], joint_distributions(last)[0])
 
 
 def test_two_stages_of_heatmaps_are_no_simdr_logits():

@@ -120,6 +120,10 @@ def test_half_precision_heatmaps_give_a_float32_loss(loss, dtype):
     assert value.dtype == torch.float32 and value.isfinite()
 
 
+def test_weights_of_another_precision_do_not_change_that_of_the_loss(loss):
+    assert loss(heatmaps(0), heatmaps(1), some_weights().double()).dtype == torch.float32
+
+
 def test_module_computes_the_function_of_its_mode():
     args = heatmaps(0), heatmaps(1), some_weights()
     torch.testing.assert_close(MODELS.build(dict(type='HeatmapKDLoss'))(*args), heatmap_mse(*args))
@@ -128,7 +132,8 @@ def test_module_computes_the_function_of_its_mode():
 
 
 def test_other_resolution_is_an_error_with_both_shapes(loss):
-    with pytest.raises(ConfigError, match=r'\(3, 4, 5, 6\).*\(3, 4, 1, 1\)'):
+    with pytest.raises(ConfigError, match=r'^heatmaps: .*\(3, 4, 5, 6\).*\(3, 4, 1, 1\).* Give both '
+                                          r'models the same joints and resolution, or let the distiller map them\.$'):
         loss(heatmaps(0), torch.zeros(N, K, 1, 1))
 
 

@@ -205,7 +205,8 @@ def test_relations_are_computed_in_float32_under_autocast():
     student, teacher, weights = heatmaps(0).float(), heatmaps(1).float(), WEIGHTS.float()
     with torch.autocast('cpu', dtype=torch.bfloat16):
         low = joint_relation(student, teacher, weights)
-    assert torch.equal(low, joint_relation(student, teacher, weights))
+    exact = joint_relation(student.double(), teacher.double(), WEIGHTS)
+    torch.testing.assert_close(low.double(), exact, rtol=1e-4, atol=0)
 
 
 def test_relations_of_other_joints_are_named():
@@ -265,6 +266,11 @@ def test_objective_leaves_unlabelled_joints_out():
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ConfigError, match=message):
         MODELS.build(dict(type='JointStructureLoss', **kwargs))
+
+
+def test_a_skeleton_is_not_read_without_directions():
+    loss = MODELS.build(dict(type='JointStructureLoss', direction_weight=0., skeleton=[[0, 99]]))
+    assert loss(heatmaps(0), heatmaps(1)) > 0
 
 
 def test_a_skeleton_of_other_joints_is_named():
