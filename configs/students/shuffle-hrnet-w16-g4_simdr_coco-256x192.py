@@ -1,5 +1,5 @@
-# A shallow HRNet of half the width of HRNet-W32 with its blocks in four groups: on a CPU faster than Lite-HRNet-18, which
-# has fewer operations (docs/speed.md).
+# A shallow HRNet of half the width of HRNet-W32 with its blocks in four groups: on a CPU faster than Lite-HRNet-18,
+# which has fewer operations (docs/speed.md).
 _base_ = [
     '../_base_/schedules/adam_210e.py',
     '../_base_/datasets/coco_256x192.py',
