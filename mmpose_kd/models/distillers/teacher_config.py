@@ -66,7 +66,7 @@ def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] 
             tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
             raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.'
                               if '::' not in config else f'config "{config}" does not exist: {error}') from None
-        except (SyntaxError, KeyError, TypeError, OSError) as error:
+        except Exception as error:  # a config is Python code: whatever it raises
             raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
     else:
         cfg = config if isinstance(config, Config) else Config(

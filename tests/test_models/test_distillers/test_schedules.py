@@ -70,6 +70,9 @@ def test_warm_up_multiplies_another_schedule(iteration, expected):
     (dict(type='Linaer', start=1, end=0), "Did you mean 'Linear'"),
     (dict(type='Stop', value=1), 'needs the argument "at"'),
     (dict(value=1), 'with a "type"'),
+    (dict(type='Stop', value=1, at=True), 'at=True: expected an int of at least 0, or a fraction'),
+    (dict(type='Stop', value=1, at=-1), 'at=-1: expected an int of at least 0, or a fraction'),
+    (dict(type=Progress, iteration=0, epoch=0, max_iters=1, max_epochs=1), 'Progress is no weight schedule'),
 ])
 def test_schedule_that_cannot_work_is_refused(schedule, message):
     with pytest.raises(ConfigError, match=message) as error:

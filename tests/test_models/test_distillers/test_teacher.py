@@ -8,7 +8,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, renormalise, resample
+from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, parse_metainfo, renormalise, resample
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_teacher_config
 
@@ -108,6 +108,11 @@ def test_config_of_a_distilled_student_means_the_student():
 @pytest.mark.parametrize('kwargs, message', [
     (dict(config='nowhere.py', allow_random_weights=True), 'nowhere.py" does not exist; tried'),
     (dict(config=3, allow_random_weights=True), 'config=3'),
+    (dict(config='https://example.org/teacher.py', checkpoint='a.pth'), 'none is run from the network'),
+    (dict(config='mmpose::nowhere/teacher.py', checkpoint='a.pth'), 'mmpose::nowhere/teacher.py" does not exist: '),
+    (dict(config='mmpose::teacher.py', checkpoint='a.pth'), 'mmpose::teacher.py" cannot be read: ValueError'),
+    (dict(config='nowhere::body/teacher.py', checkpoint='a.pth'), 'nowhere::body/teacher.py" cannot be read: Assert'),
+    (dict(config=tiny.pose_model(), checkpoint=3), 'checkpoint=3: expected a path or a URL'),
     (dict(config=dict(backbone=1), allow_random_weights=True), 'holds no "model"'),
     (dict(config=tiny.pose_model()), 'no checkpoint is given'),
     (dict(config=tiny.pose_model(), checkpoint='a.pth', allow_random_weights=True), 'contradict'),
@@ -264,6 +269,32 @@ def test_prediction_equals_the_plain_models(student, saved, flip_test):
     got = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor, flip_test)
     for a, b in zip(got, expected):
         np.testing.assert_array_equal(a.keypoints, b.keypoints)
+
+
+def test_prediction_has_the_students_keypoints(student):
+    teacher, data = make_teacher(student, metainfo=COCO)
+    plain = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor)
+    teacher.match_keypoints([teacher.names[i] for i in [9, 0, 4]], 3)
+    for got, want in zip(teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor), plain):
+        np.testing.assert_array_equal(got.keypoints, want.keypoints[:, [9, 0, 4]])
+        np.testing.assert_array_equal(got.keypoint_scores, want.keypoint_scores[:, [9, 0, 4]])
+
+
+def test_it_moves_to_another_device(student):
+    teacher, _ = make_teacher(student)
+    assert teacher.to(torch.device('meta')) is teacher
+    assert {p.device.type for p in teacher.model.parameters()} == {'meta'}
+
+
+def test_a_config_that_is_no_python_is_named(tmp_path):
+    (tmp_path / 'broken.py').write_text('model = dict(')
+    with pytest.raises(ConfigError, match=r'broken\.py" cannot be read: SyntaxError'):
+        Teacher('broken.py', 'a.pth', folder=str(tmp_path))
+
+
+def test_metainfo_without_keypoints_names_none():
+    assert parse_metainfo(dict(dataset_name='mine')) is None
+    assert parse_metainfo(None) is None
 
 
 def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):

@@ -305,6 +305,11 @@ def test_contradictions_are_errors_when_built(arguments, message):
         simdr_head(**arguments)
 
 
+def test_size_of_the_map_may_stand_for_its_stride():
+    head = simdr_head(in_stride=None, in_featuremap_size=(4, 6))
+    assert [x.shape for x in head(features())] == [x.shape for x in simdr_head(in_stride=8)(features())]
+
+
 def test_values_that_agree_may_be_given_twice():
     head = simdr_head(input_size=[32, 48], simcc_split_ratio=2, in_featuremap_size=(4, 6))
     assert head(features())[0].shape == (2, K, 64)

@@ -82,6 +82,11 @@ def test_different_shapes_name_the_connector_to_add():
         objective()(record(a=(3, 4, 4), b=(4, 2, 2)), record(c=(5, 8, 8), d=(6, 2, 2)), [])
 
 
+def test_features_of_different_ranks_have_no_ratio():
+    with pytest.raises(ConfigError, match=r"student 'a' gives \(2, 3\); teacher 'c' gives \(2, 3, 8, 8\)\. Add connec"):
+        objective()(record(a=(3, ), b=(4, 2, 2)), record(c=(3, 8, 8), d=(6, 2, 2)), [])
+
+
 def test_wrong_stride_names_both_shapes_and_the_ratio():
     with pytest.raises(ConfigError, match=r'which ConvAligner makes \(2, 6, 2, 2\); .* 2 times as high .* '
                        r'Set student_strides\[1\] and teacher_strides\[1\]'):

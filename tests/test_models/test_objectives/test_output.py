@@ -96,6 +96,7 @@ def test_output_by_path():
      'of it, set student_out'),
     (dict(), simdr(), (simdr(), torch.rand(N, K)), r"teacher's head returns .*set teacher_output='outputs\[0\]'"),
     (dict(), simdr(), [], r"teacher's head returns \[\]"),
+    (dict(), [torch.rand(N, K)] * 3, simdr(), r"student's head returns \[\(3, 5\), \(3, 5\), \(3, 5\)\] at"),
     (dict(), simdr(), 'none', r"teacher's head returns str at"),
 ])
 def test_outputs_that_cannot_be_compared(config, student, teacher, message):
