@@ -99,3 +99,26 @@ def test_keypoint_weights_are_brought_to_the_outputs():
 def test_outputs_on_another_device_than_the_labels(config, student, teacher):
     loss = MODELS.build(config)(Record(outputs=student), Record(outputs=teacher), labelled())
     assert loss.device.type == 'meta'
+
+
+class Weights(torch.nn.Module):
+    """A loss of somebody else, which does not bring the weights to the outputs itself."""
+
+    def forward(self, student, teacher, weights, *input_size):
+        return weights.sum()
+
+
+@pytest.mark.parametrize('kind, student, teacher', [
+    ('OutputObjective', (on_meta(1, 3, 8), on_meta(1, 3, 8)), (on_meta(1, 3, 8), on_meta(1, 3, 8))),
+    ('OutputObjective', on_meta(1, 3, 4, 4), on_meta(1, 3, 4, 4)),
+    ('PoseObjective', [on_meta(1, 3, 2)] * 4, on_meta(1, 3, 4, 4)),
+], ids=['SimDR logits', 'heatmaps', 'poses'])
+def test_a_loss_gets_the_weights_on_the_device_of_the_outputs(kind, student, teacher):
+    objective = MODELS.build(dict(type=kind, loss=dict(type=Weights)))
+    assert objective(Record(outputs=student), Record(outputs=teacher), labelled()).device.type == 'meta'
+
+
+@with_connectors
+def test_one_stage_is_enough(config):
+    student, teacher = Record(taps=dict(s=torch.rand(2, 3, 4, 4))), Record(taps=dict(t=torch.rand(2, 4, 4, 4)))
+    assert MODELS.build(config)(student, teacher, []) > 0

@@ -91,7 +91,8 @@ def test_wrong_channels_are_named():
 
 
 def test_wrong_strides_are_named():
-    with pytest.raises(ConfigError, match=r"ABFConnector makes \(2, 5, 8, 6\); teacher 't3' gives \(2, 5, 4, 3\).*"
+    with pytest.raises(ConfigError, match=r"student 's3' gives \(2, 10, 8, 6\), which ABFConnector makes "
+                       r"\(2, 5, 8, 6\); teacher 't3' gives \(2, 5, 4, 3\).*"
                        r'Set student_strides\[2\]'):
         objective(teacher_strides=[8, 16, 16])(record(STUDENT), record(TEACHER), [])
 
