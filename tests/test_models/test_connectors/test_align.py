@@ -40,6 +40,22 @@ def test_shrinking_averages():
     assert resize_layer(1, 0.5)(x).item() == 3.
 
 
+def test_shrinking_by_three_averages_all_nine():
+    x = torch.arange(9.).view(1, 1, 3, 3)
+    assert resize_layer(1, 1 / 3)(x).item() == 4.
+
+
+def test_enlarging_by_three_has_a_kernel_of_five():
+    layer = resize_layer(1, 3)
+    assert (layer.kernel_size, layer.stride, layer.padding) == ((5, 5), (3, 3), (1, 1))
+
+
+def test_another_factor_interpolates_between_the_centres_of_cells():
+    # centres of the outputs lie at (i + 1/2) / 1.5 - 1/2 = -1/6, 1/2, 7/6 of the inputs
+    row = resize_layer(1, 1.5)(torch.tensor([[[[0., 6.], [0., 6.]]]]))[0, 0, 0]
+    torch.testing.assert_close(row, torch.tensor([0., 3., 6.]))
+
+
 def test_result_can_be_negative_everywhere():
     connector = ConvAligner(2, 2, scale=2)
     with torch.no_grad():
