@@ -5,6 +5,8 @@ from typing import Any, Dict, Iterable
 
 from mmengine.registry import Registry
 
+_SCOPE = '_scope_'  # MMEngine's mark in a config that another package's config inherits; no argument
+
 
 class ConfigError(ValueError):
     """A config asks for something that cannot be done.
@@ -53,7 +55,7 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
         cls = registry.get(cls)
         if cls is None:
             raise ConfigError(f'{where}: {not_registered(cfg["type"], registry)}')
-    args = {**defaults, **{k: v for k, v in cfg.items() if k != 'type'}}
+    args = {**defaults, **{k: v for k, v in cfg.items() if k not in ('type', _SCOPE)}}
     check_arguments(cls, args, where)
     try:
         return cls(**args)
@@ -90,7 +92,7 @@ def check_arguments(cls: Any, args: dict, where: str, hidden: Iterable[str] = ()
     """
     keywords = {k: p for k, p in _keywords(cls).items() if k not in hidden}
     for name in args:
-        if name not in keywords:
+        if name not in keywords and name != _SCOPE:
             raise ConfigError(f'{where}: {cls.__name__} has no argument "{name}".{did_you_mean(name, keywords)} '
                               f'It takes: {", ".join(keywords)}.')
     missing = [name for name, p in keywords.items() if p.default is p.empty and name not in args]

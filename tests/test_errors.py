@@ -57,3 +57,8 @@ def test_a_given_argument_wins_over_a_default():
 def test_an_error_inside_a_part_names_its_place():
     with pytest.raises(ConfigError, match=r"model\.x: ConvAligner cannot be built from in_channels='a', .*: TypeError"):
         build(MODELS, dict(type='ConvAligner', in_channels='a', out_channels=3), 'model.x')
+
+
+def test_the_mark_of_a_config_inherited_from_another_package_is_no_argument():
+    check_arguments(Base, dict(scale=1, _scope_='mmpose'), 'here')
+    assert type(build(MODELS, dict(type='SimDRKLLoss', _scope_='mmpose'), 'here')).__name__ == 'SimDRKLLoss'
