@@ -2,20 +2,9 @@
 _base_ = [
     '../_base_/schedules/cosine_60e.py',
     '../_base_/datasets/lspet_64x64_views.py',
-    '../_base_/models/hrnet-w32_simdr.py',
+    '../_base_/models/shuffle-hrnet-w16-g4_simdr.py',
 ]
 
-model = dict(
-    backbone=dict(
-        type='ShuffleHRNet',
-        groups=4,
-        extra=dict(
-            stage1=dict(num_blocks=(1, ), num_channels=(16, )),
-            stage2=dict(num_blocks=(2, 2), num_channels=(16, 32)),
-            stage3=dict(num_modules=2, num_blocks=(2, 2, 2), num_channels=(16, 32, 64)),
-            stage4=dict(num_modules=1, num_blocks=(2, 2, 2, 2), num_channels=(16, 32, 64, 128))),
-        init_cfg=None),
-    head=dict(in_channels=16, out_channels=14, decoder=_base_.codec),
-    test_cfg=dict(flip_test=False))
+model = dict(head=dict(out_channels=14, decoder=_base_.codec), test_cfg=dict(flip_test=False))
 
 default_hooks = dict(checkpoint=dict(save_best='PCK', rule='greater', max_keep_ckpts=2))
