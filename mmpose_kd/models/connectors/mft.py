@@ -2,7 +2,7 @@
 from typing import Optional, Sequence
 
 import torch
-from mmcv.cnn import ConvModule
+from mmcv.cnn import ConvModule, build_norm_layer
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
@@ -22,13 +22,14 @@ class MFTConnector(BaseModule):
         1x1 conv to the teacher's channels - resize - +- conv 1x1 ------+
                                                       +- conv 3x3 ------+- concat - 1x1 conv
                                                       +- conv 5x5 ------+
-                                                      +- pool 3, 1x1 ---+
+                                                      +- conv 1x1, pool +
 
     - The branches divide the teacher's channels among themselves and a 1x1 convolution merges their concatenation, so
       that the merge weighs the receptive fields for each channel and more branches cost no more. Full-width branches
       cost more than twice as much; depthwise branches have fewer operations but are no faster on CPU. The six
       pairs of HRNet-W32 and Lite-HRNet-18 add about an eighth to the student's own forward and backward pass.
-    - Pooling has stride 1: the paper warns that large windows lose spatial information.
+    - Pooling has stride 1: the paper warns that large windows lose spatial information. It follows the branch's 1x1
+      convolution, with which it commutes, so that it averages a quarter of the channels.
     - BatchNorm and ReLU follow every convolution but the last, since student features differ widely in scale
       between stages. The last layer is linear, with a bias and no normalisation: it reaches every value of the teacher,
       negative ones included.
@@ -79,7 +80,9 @@ class MFTConnector(BaseModule):
             self.branches.append(ConvModule(out_channels, width, size, padding=size // 2, norm_cfg=norm_cfg))
         for size in pool_sizes:
             pool = nn.AvgPool2d(size, stride=1, padding=size // 2, count_include_pad=False)
-            self.branches.append(nn.Sequential(pool, ConvModule(out_channels, width, 1, norm_cfg=norm_cfg)))
+            project = ConvModule(out_channels, width, 1, bias=norm_cfg is None, act_cfg=None)
+            norm = [build_norm_layer(norm_cfg, width)[1]] if norm_cfg else []
+            self.branches.append(nn.Sequential(project, pool, *norm, nn.ReLU(inplace=True)))
         self.merge = nn.Conv2d(width * len(sizes), out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ def test_output_has_the_channels_and_size_of_the_teacher(scale, size):
 def test_one_branch_for_each_kernel_and_pool():
     connector = MFTConnector(4, 12, kernel_sizes=(1, 3, 5, 7), pool_sizes=(3, 5))
     assert [b.conv.kernel_size[0] for b in connector.branches[:4]] == [1, 3, 5, 7]
-    assert [b[0].kernel_size for b in connector.branches[4:]] == [3, 5]
+    assert [b[1].kernel_size for b in connector.branches[4:]] == [3, 5]
 
 
 def test_every_convolution_but_the_last_is_normalised():
@@ -61,7 +61,7 @@ def test_transform_written_out():
     conv = F.relu(F.conv2d(y, w['branches.0.conv.weight'], w['branches.0.conv.bias'], padding=1))
     counts = F.avg_pool2d(torch.ones_like(y), 3, 1, 1)  # the border averages what is inside
     pool = F.avg_pool2d(y, 3, 1, 1) / counts
-    pool = F.relu(F.conv2d(pool, w['branches.1.1.conv.weight'], w['branches.1.1.conv.bias']))
+    pool = F.relu(F.conv2d(pool, w['branches.1.0.conv.weight'], w['branches.1.0.conv.bias']))
     expected = F.conv2d(torch.cat([conv, pool], 1), w['merge.weight'], w['merge.bias'])
     torch.testing.assert_close(connector(x), expected)
 
