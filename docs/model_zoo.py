@@ -86,7 +86,7 @@ def relink(text: str) -> str:
 
 
 def measured_by_studies(root: Path) -> Dict[str, List[str]]:
-    """Results of the studies in docs/results/, by the stem of a config."""
+    """Results of the studies in docs/results/ with three seeds or more, by the stem of a config."""
     cells: Dict[str, List[str]] = {}
     for file in sorted((root / 'docs' / 'results').glob('**/*.json')):
         results = json.loads(file.read_text())
@@ -94,6 +94,8 @@ def measured_by_studies(root: Path) -> Dict[str, List[str]]:
             continue
         for name, run in {run['name']: run for run in results['runs']}.items():
             summary = results['summary'][name]
+            if len(summary['seeds']) < 3:
+                continue
             values = [f'{title} {spread(summary[key]["mean"], summary[key]["std"])}'
                       for key, title in results['metrics'].items()]
             cells.setdefault(Path(run['config']).stem, []).append(

@@ -28,7 +28,7 @@ def zoo():
 
 @pytest.fixture
 def repository(tmp_path):
-    """One folder with two configs, of which a study measured one."""
+    """One folder with two configs, of which a study measured one with enough seeds."""
     folder = tmp_path / 'configs' / 'some'
     folder.mkdir(parents=True)
     (tmp_path / 'model-index.yml').write_text('Import: [configs/some/metafile.yml]')
@@ -37,8 +37,10 @@ def repository(tmp_path):
     results = tmp_path / 'docs' / 'results' / 'some'
     results.mkdir(parents=True)
     (results / 'results.json').write_text(json.dumps(dict(
-        title='Study', metrics={'PCK': 'PCK@0.2'}, runs=[dict(name='mine', label='Mine', config='a.py')],
-        summary=dict(mine=dict(seeds=[0, 1], PCK=dict(mean=0.5, std=0.01))))))
+        title='Study', metrics={'PCK': 'PCK@0.2'}, runs=[
+            dict(name='mine', label='Mine', config='a.py'), dict(name='once', label='Once', config='b.py')],
+        summary=dict(mine=dict(seeds=[0, 1, 2], PCK=dict(mean=0.5, std=0.01)),
+                     once=dict(seeds=[0], PCK=dict(mean=0.5, std=None))))))
     return tmp_path
 
 
@@ -58,10 +60,10 @@ def test_row_tells_what_was_measured_and_where_it_is(zoo, repository):
     zoo.write(repository / 'zoo', repository)
     cells = rows((repository / 'zoo' / 'some.md').read_text())['configs/some/a.py']
     assert cells[1:5] == ['ResNet, SimDR', 'LSPET', 's', 't']
-    assert cells[5].startswith('PCK@0.2 50.0 ± 1.0; "Mine" of "Study", 2 seeds, `docs/results/some/results.json`')
+    assert cells[5].startswith('PCK@0.2 50.0 ± 1.0; "Mine" of "Study", 3 seeds, `docs/results/some/results.json`')
 
 
-def test_cell_is_empty_where_nothing_was_measured(zoo, repository):
+def test_cell_is_empty_where_nothing_was_measured_with_three_seeds(zoo, repository):
     zoo.write(repository / 'zoo', repository)
     assert rows((repository / 'zoo' / 'some.md').read_text())['configs/some/b.py'][5].strip(' |') == ''
 

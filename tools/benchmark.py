@@ -6,10 +6,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.progress import progress_bar
 
 
 def main() -> None:
@@ -26,15 +26,13 @@ def main() -> None:
     args = parser.parse_args()
     if args.accuracy and len(args.accuracy) != len(args.configs):
         sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
-    bar = Progress(TextColumn('{task.description}'), BarColumn(), TimeElapsedColumn(), TextColumn('left'),
-                   TimeRemainingColumn(), console=Console(stderr=True))
     try:
-        with bar:
-            task = bar.add_task('', total=1.)
+        with progress_bar(Console(stderr=True)) as bar:
+            task = bar.add_task('', total=100)
             rows = benchmark(args.configs, args.backends, args.batch, args.rounds, args.threads, args.device,
                              args.channels_last,
-                             lambda text, share: bar.update(task, description=text, completed=share))
-            bar.update(task, description='measured', completed=1.)
+                             lambda text, share: bar.update(task, description=text, completed=100 * share))
+            bar.update(task, description='measured', completed=100)
     except ConfigError as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:

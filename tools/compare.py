@@ -6,10 +6,10 @@ from typing import List
 
 import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.progress import progress_bar
 from mmpose_kd.visualization.compare import (
     ComparedModel,
     compare_image,
@@ -39,9 +39,7 @@ def compare(args: argparse.Namespace) -> None:
         name = args.names[i] if args.names else f'{i + 1}: {Path(config).stem}'
         models.append(ComparedModel(config, checkpoint, name, device))
     shared_keypoints(models)
-    bar = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TextColumn('left'), TimeRemainingColumn(), console=console)
-    with open_output(source, args.out) as output, bar:
+    with open_output(source, args.out) as output, progress_bar(console) as bar:
         task = bar.add_task(source.path.name, total=source.count)
         for name, image in source:
             persons = boxes.get(name, boxes.get(None))

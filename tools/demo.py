@@ -22,9 +22,10 @@ from mmengine.runner import Runner
 from mmpose.apis import init_model
 from mmpose.registry import HOOKS
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TextColumn
 from rich.table import Table
 
+from mmpose_kd.progress import progress_bar
 from mmpose_kd.visualization import pose_grid
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -46,11 +47,9 @@ class ShowProgress(Hook):
         self.title = title
 
     def before_train(self, runner: Runner) -> None:
-        self.bar = Progress(
-            TextColumn('{task.description:22}'), BarColumn(), MofNCompleteColumn(), TextColumn('steps'),
-            TimeElapsedColumn(), TextColumn('left'), TimeRemainingColumn(), TextColumn('{task.fields[state]}'),
-            console=console, redirect_stdout=False, redirect_stderr=False)
-        self.task = self.bar.add_task(self.title, total=runner.max_iters, completed=runner.iter, state='')
+        self.bar = progress_bar(console, TextColumn('{task.fields[state]}'), redirect_stdout=False,
+                                redirect_stderr=False)
+        self.task = self.bar.add_task(f'{self.title:22} steps', total=runner.max_iters, completed=runner.iter, state='')
         self.bar.start()
 
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
 from mmengine.config import DictAction
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.progress import progress_bar
 from mmpose_kd.report import Options, check_output, read_folders, write_report
 from mmpose_kd.visualization.compare import find_device
 
@@ -23,8 +23,7 @@ def report(args: argparse.Namespace) -> None:
     experiment = read_folders(args.folder, args.names, args.baseline, args.metrics)
     options = Options(0 if args.no_predictions else args.images, args.pictures, args.threshold, args.benchmark,
                       find_device(args.device), args.cfg_options, args.title)
-    bar = Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                   TextColumn('left'), TimeRemainingColumn(), console=console, redirect_stdout=False)
+    bar = progress_bar(console, redirect_stdout=False)
     with bar, warnings.catch_warnings(), redirect_stdout(io.StringIO()):  # of what libraries say of annotation files
         warnings.simplefilter('ignore')
         task = bar.add_task('people', total=len(experiment.runs) * options.images, visible=options.images > 0)

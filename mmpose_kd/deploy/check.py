@@ -14,8 +14,7 @@ from mmpose.registry import DATASETS
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
-
-from .progress import track
+from mmpose_kd.progress import track
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 LEAST_SCORE = 0.01  # of the largest

@@ -13,9 +13,9 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.progress import busy, track
 
 from .decode import decoder_of
-from .progress import busy, track
 
 # Opset 16 is the first with grid_sample, 17 the newest that PyTorch 2.1 writes by tracing.
 OPSET = 17

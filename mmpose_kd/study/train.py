@@ -11,10 +11,11 @@ from typing import Dict, List, Optional
 
 import torch
 from mmengine.fileio import dump
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich import get_console
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import commit, memory, processor
+from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
 
@@ -49,9 +50,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []
-    columns = ('{task.description}', BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*(TextColumn(c) if isinstance(c, str) else c for c in columns)) as progress:
-        total = progress.add_task('study', total=sum(run.epochs for run in plan.runs))
+    with progress_bar(get_console()) as progress:
+        total = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs))
         done = sum(run.epochs for run in plan.runs if run not in waiting)
         try:
             while waiting or active:

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from mmpose_kd.deploy.progress import busy, track
+from mmpose_kd.progress import busy, track
 
 CODE = """
 import time
-from mmpose_kd.deploy.progress import track
+from mmpose_kd.progress import track
 print(sum(time.sleep(0.1) or i for i in track(range(20), 'adding up')))
 """
 

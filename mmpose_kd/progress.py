@@ -1,4 +1,4 @@
-"""What an export is doing, and how long it will take: drawn on a terminal, by the standard error stream."""
+"""What a tool is doing, and how long it will take."""
 from contextlib import contextmanager
 from typing import Any, Iterable, Iterator, Sequence
 
@@ -7,6 +7,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
@@ -14,8 +15,23 @@ from rich.progress import (
 )
 
 
+def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Progress:
+    """A bar with what is done and what there is to do, the time so far, and the time left.
+
+    Args:
+        console (Console): Where it is drawn.
+        columns (ProgressColumn): Further columns, on the right.
+        kwargs: Arguments of ``rich.progress.Progress``.
+
+    Returns:
+        Progress: The bar, whose tasks are to be added.
+    """
+    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+                    TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
+
+
 def track(items: Sequence[Any], what: str) -> Iterable[Any]:
-    """The items one by one, while a bar shows how many are done and the time that the others will take.
+    """The items one by one, while a bar on the standard error stream shows how many are done and the time left.
 
     Args:
         items (Sequence): The items.
@@ -27,9 +43,7 @@ def track(items: Sequence[Any], what: str) -> Iterable[Any]:
     console = Console(stderr=True)
     if not console.is_terminal:
         return items
-    bar = Progress(TextColumn('{task.description:30}'), BarColumn(), MofNCompleteColumn(), TextColumn('left'),
-                   TimeRemainingColumn(), console=console, transient=True)
-    return _tracked(bar, items, what)
+    return _tracked(progress_bar(console, transient=True), items, f'{what:30}')
 
 
 def _tracked(bar: Progress, items: Sequence[Any], what: str) -> Iterator[Any]:
@@ -39,7 +53,7 @@ def _tracked(bar: Progress, items: Sequence[Any], what: str) -> Iterator[Any]:
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """Show the time that something takes of which no part can be counted."""
+    """Show, on the standard error stream, the time that something takes of which no part can be counted."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield
