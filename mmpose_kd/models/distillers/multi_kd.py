@@ -167,11 +167,14 @@ class MultiKDDistiller(TopdownPoseEstimator):
         """
         if len(self.teachers) < len(self.teacher_cfgs):
             self.load_teachers()
-        with self.recorder.record() as student:
-            losses = super().loss(inputs, data_samples)
         progress = Progress.of_runner()
         weights = {name: schedule.value(progress) for name, schedule in self.schedules.items()}
-        records = self._teacher_records(inputs, student, weights, data_samples)
+        answers = self._answers(inputs, weights, data_samples)  # before the student holds memory for its backward pass
+        with self.recorder.record() as student:
+            losses = super().loss(inputs, data_samples)
+        records = {name: self.teachers[name].translate(answer, inputs, student.outputs)
+                   for name, answer in answers.items()}
+        records[STUDENT] = student.detach()
         for name, objective in self.objectives.items():
             if name in losses:
                 raise ConfigError(f'model.objectives.{name}: the student\'s head already has a loss of that name; '
@@ -211,16 +214,15 @@ class MultiKDDistiller(TopdownPoseEstimator):
             teacher.to(next(self.parameters()).device)
         return result
 
-    def _teacher_records(self, inputs: Tensor, student: Record, weights: Dict[str, float],
-                         data_samples: list) -> Dict[str, Record]:
+    def _answers(self, inputs: Tensor, weights: Dict[str, float], data_samples: list) -> Dict[str, Record]:
         needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
-        records = {STUDENT: student.detach()}
+        answers = {}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
-                records[name] = teacher(inputs, self.data_preprocessor, student.outputs, data_samples)
+                answers[name] = teacher.answer(inputs, self.data_preprocessor, data_samples)
                 if not self._checked:
-                    self._check_finite(name, records[name])
-        return records
+                    self._check_finite(name, answers[name])
+        return answers
 
     def _weighted(self, name: str, objective: Objective, weight: float, student: Record, records: Dict[str, Record],
                   data_samples: list) -> Tensor:

@@ -142,32 +142,38 @@ class Teacher:
                               'dict(from_file="configs/_base_/datasets/coco.py").')
 
     @torch.no_grad()
-    def __call__(self, inputs: Tensor, preprocessor: nn.Module, student_outputs: Any = None,
-                 data_samples: Sequence = ()) -> Record:
-        """One forward pass, as a record in the student's terms.
+    def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
+        """One forward pass, as a record in the teacher's own keypoints, bins and cells.
 
         Args:
             inputs (Tensor): The student's input images (N, 3, H, W).
             preprocessor (PoseDataPreprocessor): The student's preprocessor.
-            student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
-                teacher's outputs take.
             data_samples (Sequence[PoseDataSample]): The batch's annotations.
 
         Returns:
             Record: Features, outputs and taps in float32.
         """
-        record = self.answer(inputs, preprocessor, data_samples)
-        record.outputs = self._like(record.outputs, student_outputs, self._resize(inputs))
-        return record
-
-    @torch.no_grad()
-    def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
-        """The same in the teacher's own keypoints, bins and cells."""
         images = self._resize(inputs).images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
             self.model.head.forward(self._features(images))
         record.taps = {path: to_float32(value) for path, value in record.taps.items()}
+        return record
+
+    @torch.no_grad()
+    def translate(self, record: Record, inputs: Tensor, student_outputs: Any = None) -> Record:
+        """An answer in the student's terms.
+
+        Args:
+            record (Record): What :meth:`answer` returned; its outputs are replaced.
+            inputs (Tensor): The student's input images (N, 3, H, W).
+            student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
+                teacher's outputs take.
+
+        Returns:
+            Record: The same record, with the student's keypoints, bins and cells.
+        """
+        record.outputs = self._like(record.outputs, student_outputs, self._resize(inputs))
         return record
 
     def fingerprint(self) -> Dict[str, Any]:

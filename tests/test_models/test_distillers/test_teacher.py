@@ -41,13 +41,13 @@ def test_outputs_equal_the_plain_model(student, saved):
     teacher = Teacher('teacher.py', 'teacher.pth', folder=str(folder))
     data = tiny.batch(student)
     expected = model.eval()(data['inputs'], None, mode='tensor')
-    got = teacher(data['inputs'], student.data_preprocessor).outputs
+    got = teacher.answer(data['inputs'], student.data_preprocessor).outputs
     torch.testing.assert_close(got, expected, rtol=0, atol=0)
 
 
 def test_taps_and_feats_are_recorded(student):
     teacher, data = make_teacher(student, taps=['backbone.layer2'])
-    record = teacher(data['inputs'], student.data_preprocessor)
+    record = teacher.answer(data['inputs'], student.data_preprocessor)
     assert record['backbone.layer2'].shape == (2, 16, 8, 8)
     assert record['feats[-1]'].shape == (2, 64, 2, 2)
     assert not record['backbone.layer2'].requires_grad
@@ -60,7 +60,7 @@ def test_bf16_is_close_to_float32_and_returned_as_float32(student):
     for precision in ('fp32', 'bf16'):
         torch.manual_seed(0)
         teachers[precision] = Teacher(model, allow_random_weights=True, precision=precision, channels_last=True)
-    low, full = (teachers[p](data['inputs'], student.data_preprocessor) for p in ('bf16', 'fp32'))
+    low, full = (teachers[p].answer(data['inputs'], student.data_preprocessor) for p in ('bf16', 'fp32'))
     assert low.outputs[0].dtype == low.feats[-1].dtype == torch.float32
     error = (low.feats[-1] - full.feats[-1]).norm() / full.feats[-1].norm()
     assert 0 < error < 0.03
@@ -70,15 +70,15 @@ def test_bf16_is_close_to_float32_and_returned_as_float32(student):
 def test_own_precision_wins_over_the_students_autocast(student):
     teacher, data = make_teacher(student)
     with torch.autocast('cpu', torch.bfloat16):
-        low = teacher(data['inputs'], student.data_preprocessor).outputs
-    torch.testing.assert_close(low, teacher(data['inputs'], student.data_preprocessor).outputs, rtol=0, atol=0)
+        low = teacher.answer(data['inputs'], student.data_preprocessor).outputs
+    torch.testing.assert_close(low, teacher.answer(data['inputs'], student.data_preprocessor).outputs, rtol=0, atol=0)
 
 
 def test_train_of_its_own_model_does_not_survive(student):
     teacher, data = make_teacher(student)
     before = copy.deepcopy(teacher.model.state_dict())
     teacher.model.train()
-    teacher(data['inputs'], student.data_preprocessor)
+    teacher.answer(data['inputs'], student.data_preprocessor)
     after = teacher.model.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
 
@@ -207,7 +207,8 @@ def test_simdr_logits_peak_where_the_student_would_see_them(student, teacher_siz
     pixel = [resize.to_teacher(torch.tensor(p), axis).item() for axis, p in enumerate(seen)]
     teacher.model.head = FixedPeak(17, pixel, teacher_size, ratio)
     like = torch.zeros(2, 17, 128), torch.zeros(2, 17, 128)
-    x, y = teacher(data['inputs'], student.data_preprocessor, like).outputs
+    answer = teacher.answer(data['inputs'], student.data_preprocessor)
+    x, y = teacher.translate(answer, data['inputs'], like).outputs
     assert x.shape == y.shape == (2, 17, 128)
     assert (x.argmax(-1) == 40).all()
     assert (y.argmax(-1) == 66).all()
@@ -217,7 +218,8 @@ def test_heatmaps_take_the_students_size():
     student = tiny.build(tiny.pose_model(head='heatmap')).eval()
     teacher = Teacher(tiny.pose_model(8, size=(96, 96), head='heatmap'), allow_random_weights=True)
     data = tiny.batch(student)
-    record = teacher(data['inputs'], student.data_preprocessor, torch.zeros(2, 17, 16, 16))
+    record = teacher.answer(data['inputs'], student.data_preprocessor)
+    record = teacher.translate(record, data['inputs'], torch.zeros(2, 17, 16, 16))
     assert record.outputs.shape == (2, 17, 16, 16)
     assert record.feats[-1].shape == (2, 64, 3, 3)
 
@@ -227,7 +229,8 @@ def test_keypoints_are_matched_by_name(student):
     names = ['right_wrist', 'nose', 'left_heel']
     teacher.match_keypoints(names, 3)
     wanted = [teacher.names.index(n) for n in names]
-    got = teacher(data['inputs'], student.data_preprocessor, student(data['inputs'], None)).outputs[0]
+    answer = teacher.answer(data['inputs'], student.data_preprocessor)
+    got = teacher.translate(answer, data['inputs'], student(data['inputs'], None)).outputs[0]
     raw = teacher.model(data['inputs'], None)[0]
     torch.testing.assert_close(got, raw[:, wanted])
     assert teacher.names[wanted[0]] == 'right_wrist'
