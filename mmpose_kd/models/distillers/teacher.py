@@ -24,6 +24,7 @@ from .alignment import (
     renormalise,
     resample,
 )
+from .folding import fold_batch_norms
 from .state import deployed_model
 from .teacher_config import (
     PRECISIONS,
@@ -41,7 +42,8 @@ class Teacher:
 
     It is no ``nn.Module``: no state_dict, EMA copy, optimizer, DDP bucket or ``train()`` reaches it, and a deepcopy of
     the distiller shares it. Its images are re-normalised and resized to what it was trained on; its keypoints are
-    picked by name, and its heatmaps or SimDR logits are resampled to the student's size.
+    picked by name, and its heatmaps or SimDR logits are resampled to the student's size. Its BatchNorms are folded into
+    its convolutions, which changes no more than the rounding.
 
     Args:
         config (str | dict): Config file (absolute, relative to the student's config file or to the working directory,
@@ -84,7 +86,9 @@ class Teacher:
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
         self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
-        self.recorder = Recorder(self.model, taps, 'teacher_taps')
+        codec = getattr(self.model.head, 'decoder', None)
+        self.input_size = tuple(input_size or getattr(codec, 'input_size', None) or ()) or None
+        Recorder(self.model, taps, 'teacher_taps')  # a wrong tap is known before a file is read
         meta = None
         if checkpoint is not None:
             loaded = load_checkpoint(find_file(checkpoint, folder))
@@ -93,13 +97,15 @@ class Teacher:
         else:
             print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
         self.model.requires_grad_(False).eval()
+        self.weights = _checksum(self.model)
+        if self.input_size:
+            self.model = fold_batch_norms(self.model, taps, self.input_size)
+        self.recorder = Recorder(self.model, taps, 'teacher_taps')
         self.dtype = PRECISIONS[precision]
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for part in ('backbone', 'neck'):
             if getattr(self.model, part, None) is not None:
                 getattr(self.model, part).to(dtype=self.dtype, memory_format=self.memory_format)
-        codec = getattr(self.model.head, 'decoder', None)
-        self.input_size = tuple(input_size or getattr(codec, 'input_size', None) or ()) or None
         self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(dataset_meta(cfg))
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
@@ -178,11 +184,9 @@ class Teacher:
 
     def fingerprint(self) -> Dict[str, Any]:
         """What its answers depend on: the model's config, weights and precision."""
-        crc = 0
-        for value in self.model.state_dict().values():
-            crc = zlib.crc32(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy(), crc)
         config = zlib.crc32(json.dumps(self.cfg, sort_keys=True, default=str).encode())
-        return dict(config=f'{config:08x}', weights=f'{crc:08x}', precision=str(self.dtype), input_size=self.input_size)
+        return dict(config=f'{config:08x}', weights=f'{self.weights:08x}', precision=str(self.dtype),
+                    input_size=self.input_size)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list, preprocessor: nn.Module, flip_test: bool = False) -> list:
@@ -242,6 +246,14 @@ class Teacher:
                     value = _resample_dim(value, dim, target.shape[dim], resize, a, udp)
             results.append(value)
         return tuple(results) if _is_simdr(outputs) else results[0]
+
+
+def _checksum(model: nn.Module) -> int:
+    """A number that changes with any weight."""
+    crc = 0
+    for value in model.state_dict().values():
+        crc = zlib.crc32(value.detach().contiguous().flatten().view(torch.uint8).numpy(), crc)
+    return crc
 
 
 def _is_simdr(outputs: Any) -> bool:

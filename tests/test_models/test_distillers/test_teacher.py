@@ -42,7 +42,7 @@ def test_outputs_equal_the_plain_model(student, saved):
     data = tiny.batch(student)
     expected = model.eval()(data['inputs'], None, mode='tensor')
     got = teacher.answer(data['inputs'], student.data_preprocessor).outputs
-    torch.testing.assert_close(got, expected, rtol=0, atol=0)
+    torch.testing.assert_close(got, expected)
 
 
 def test_taps_and_feats_are_recorded(student):
