@@ -7,4 +7,4 @@ model = dict(
         config='{{ fileDirname }}/../teachers/hrnet-w32_simdr_lspet-64x64.py',
         checkpoint='work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth',
         channels_last=True),
-    objectives=dict(loss_vkd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss'), weight=1.0)))
+    objectives=dict(loss_vkd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss'), weight=3.0)))

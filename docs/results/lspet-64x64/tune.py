@@ -41,7 +41,7 @@ for method, loss, weights in (
     ('at', 'fkd.weight', (40, 4, 0.4)),
     ('sp', 'fkd.weight', (90, 9, 0.9)),
     ('rkd', 'fkd.weight', (1, 0.1, 0.01)),
-    ('review-kd', 'review.weight.weight', (0.1, 0.02)),
+    ('review-kd', 'review.weight.weight', (0.1, 0.02, 0.3)),
     ('two-stage-1', 'structure.weight', (1, 0.1)),
     ('dwpose-1', 'fea.weight.start', (0.3, 0.03)),
 ):
@@ -49,6 +49,9 @@ for method, loss, weights in (
         runs[f'{method}-{weight}'] = dict(
             config=f'{study}/{method}_resnet18-w16_hrnet-w32_lspet-64x64.py',
             cfg_options={**simdr, **short, f'model.objectives.loss_{loss}': weight})
+runs['multi-kd-4-vkd-3'] = dict(
+    config=f'{study}/multi-kd_resnet18-w16_hrnet-w32_lspet-64x64.py',
+    cfg_options={**simdr, **short, 'model.objectives.loss_fkd.weight': 4, 'model.objectives.loss_vkd.weight': 3})
 # Last, as Lite-HRNet trains five times as long as the others.
 for rate in ('4e-3', '8e-3'):
     runs[f'alone-lite-lr{rate}'] = dict(
