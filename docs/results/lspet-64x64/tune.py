@@ -34,6 +34,9 @@ runs = {
 }
 short = {'train_cfg.max_epochs': 5, 'optim_wrapper.optimizer.lr': 4e-3}
 runs['alone-5e'] = dict(config=configs['alone'], cfg_options=short)
+runs['multi-kd-4-vkd-3'] = dict(
+    config=f'{study}/multi-kd_resnet18-w16_hrnet-w32_lspet-64x64.py',
+    cfg_options={**simdr, **short, 'model.objectives.loss_fkd.weight': 4, 'model.objectives.loss_vkd.weight': 3})
 for method, loss, weights in (
     ('kd', 'vkd.weight', (1, 3, 10)),
     ('multi-kd', 'fkd.weight', (4, 12)),
@@ -49,9 +52,6 @@ for method, loss, weights in (
         runs[f'{method}-{weight}'] = dict(
             config=f'{study}/{method}_resnet18-w16_hrnet-w32_lspet-64x64.py',
             cfg_options={**simdr, **short, f'model.objectives.loss_{loss}': weight})
-runs['multi-kd-4-vkd-3'] = dict(
-    config=f'{study}/multi-kd_resnet18-w16_hrnet-w32_lspet-64x64.py',
-    cfg_options={**simdr, **short, 'model.objectives.loss_fkd.weight': 4, 'model.objectives.loss_vkd.weight': 3})
 # Last, as Lite-HRNet trains five times as long as the others.
 for rate in ('4e-3', '8e-3'):
     runs[f'alone-lite-lr{rate}'] = dict(
