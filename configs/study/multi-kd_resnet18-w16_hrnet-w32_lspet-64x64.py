@@ -3,5 +3,5 @@ _base_ = ['multi-kd-paper_resnet18-w16_hrnet-w32_lspet-64x64.py']
 
 model = dict(
     objectives=dict(
-        loss_vkd=dict(weight=1.0),
+        loss_vkd=dict(weight=3.0),
         loss_fkd=dict(weight=4.0, loss=dict(type='FeatureMSELoss', normalize='layer'))))
