@@ -34,12 +34,13 @@ runs = {
 }
 short = {'train_cfg.max_epochs': 5, 'optim_wrapper.optimizer.lr': 4e-3}
 runs['alone-5e'] = dict(config=configs['alone'], cfg_options=short)
-runs['multi-kd-4-vkd-3'] = dict(
-    config=f'{study}/multi-kd_resnet18-w16_hrnet-w32_lspet-64x64.py',
-    cfg_options={**simdr, **short, 'model.objectives.loss_fkd.weight': 4, 'model.objectives.loss_vkd.weight': 3})
+for fkd, vkd in ((4, 1.0), (12, 1.0), (4, 3)):
+    runs[f'multi-kd-{fkd}-{vkd:g}'] = dict(
+        config=f'{study}/multi-kd_resnet18-w16_hrnet-w32_lspet-64x64.py',
+        cfg_options={**simdr, **short, 'model.objectives.loss_fkd.weight': fkd,
+                     'model.objectives.loss_vkd.weight': vkd})
 for method, loss, weights in (
     ('kd', 'vkd.weight', (1, 3, 10)),
-    ('multi-kd', 'fkd.weight', (4, 12)),
     ('fitnet', 'fkd.weight', (4, 12)),
     ('at', 'fkd.weight', (40, 4, 0.4)),
     ('sp', 'fkd.weight', (90, 9, 0.9)),
@@ -57,4 +58,4 @@ for rate in ('4e-3', '8e-3'):
     runs[f'alone-lite-lr{rate}'] = dict(
         config=f'{students}/litehrnet18_simdr_lspet-64x64.py', baseline='alone-lite-lr4e-3',
         cfg_options={'train_cfg.max_epochs': 10, 'optim_wrapper.optimizer.lr': float(rate)})
-del students, study, configs, simdr, rates, rate, short, method, loss, weights, weight
+del students, study, configs, simdr, rates, rate, short, fkd, vkd, method, loss, weights, weight
