@@ -5,4 +5,4 @@ model = dict(
         loss_structure=dict(
             type='OutputObjective',
             loss=dict(type='JointStructureLoss', skeleton=dict(from_file='configs/_base_/datasets/crowdpose.py')),
-            weight=1.0)))
+            weight=0.1)))
