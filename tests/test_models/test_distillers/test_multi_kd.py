@@ -61,6 +61,15 @@ def fresh_progress():
     at_iteration(0)
 
 
+def test_teacher_answers_before_the_student_holds_memory_for_its_backward_pass():
+    model, order = distiller(), []
+    model.load_teachers()
+    for name, module in (('teacher', model.teachers['teacher'].model.backbone), ('student', model.backbone)):
+        module.register_forward_hook(lambda *args, name=name: order.append(name))
+    model.loss(**tiny.batch(model))
+    assert order == ['teacher', 'student']
+
+
 def test_state_dict_is_the_plain_students():
     model = distiller()
     plain = tiny.build(tiny.pose_model())
