@@ -161,12 +161,14 @@ def difference(one: Prediction, other: Prediction) -> Difference:
     return Difference(float(moved.max(initial=0)), float(np.abs(one.scores - other.scores).max()) / scale)
 
 
-def pck(prediction: Prediction, samples: Sequence[dict]) -> Optional[float]:
+def pck(prediction: Prediction, samples: Sequence[dict],
+        model: Optional[TopdownPoseEstimator] = None) -> Optional[float]:
     """PCK at 0.2 of the box's longer side, on the labels of the samples.
 
     Args:
         prediction (Prediction): What was predicted for the samples.
         samples (Sequence[dict]): Samples with labels.
+        model (TopdownPoseEstimator, optional): What predicted it, if it may have chosen some of the joints.
 
     Returns:
         float: Share of the labelled joints that were found; None where there are no labels.
@@ -177,17 +179,38 @@ def pck(prediction: Prediction, samples: Sequence[dict]) -> Optional[float]:
         if 'keypoints' not in truth:
             return None
         seen = np.asarray(truth.keypoints_visible)
+        seen = (seen[..., 0] if seen.ndim == 3 else seen)[0]
         label = np.asarray(truth.keypoints)[0, :, :2]
+        if model is not None:
+            joints = chosen_joints(model, len(label))
+            label, seen = label[joints], seen[joints]
         if label.shape != keypoints.shape:
             return None
         scale, centre = np.asarray(meta['input_scale']), np.asarray(meta['input_center'])
         places.append(keypoints / meta['input_size'] * scale + centre - scale / 2)
         labels.append(label)
-        visible.append((seen[..., 0] if seen.ndim == 3 else seen)[0] > 0)
+        visible.append(seen > 0)
         box = np.asarray(truth.bboxes)[0]
         sizes.append([max(box[2:] - box[:2])] * 2)
     arrays = (np.array(value) for value in (places, labels, visible))
     return float(keypoint_pck_accuracy(*arrays, PCK_THRESHOLD, np.array(sizes))[1])
+
+
+def chosen_joints(model: TopdownPoseEstimator, count: int) -> List[int]:
+    """Which of a dataset's joints a model returns.
+
+    Args:
+        model (TopdownPoseEstimator): The model, whose ``test_cfg.output_keypoint_indices`` may choose some of its
+            head's.
+        count (int): Number of the dataset's joints: those of the head, or already the chosen ones.
+
+    Returns:
+        list[int]: Places of the returned joints among the dataset's.
+    """
+    indices = (model.test_cfg or {}).get('output_keypoint_indices')
+    if indices is None or count == len(indices) or count != model.head.out_channels:
+        return list(range(count))
+    return [range(count)[i] for i in indices]
 
 
 def _chosen(model: TopdownPoseEstimator, instances: Sequence[Any]) -> Prediction:

@@ -1,6 +1,6 @@
 """What is in an exported folder, for those who use it."""
 import json
-from typing import Any, Dict
+from typing import Any, Dict, Iterable, List, Sequence
 
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
@@ -22,27 +22,37 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         student (TopdownPoseEstimator): The student.
 
     Returns:
-        dict: Input size, normalisation, how a box is cut out, keypoints, and the codec.
+        dict: Input size, normalisation, how a box is cut out, keypoints, and the codec. Where ``test_cfg`` chooses some
+        of the head's joints, the keypoints are these.
     """
     meta = check.metainfo_of(plain) or {}
     loader = plain.get('test_dataloader') or plain.get('val_dataloader') or {}
     pipeline = loader.get('dataset', {}).get('pipeline', [])
     transforms = {transform['type'].split('.')[-1]: transform for transform in pipeline}
     normalise = plain.model.get('data_preprocessor') or {}
-    flips = meta.get('flip_indices') or []
+    names = [meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else [
+        str(i) for i in range(student.head.out_channels)]
+    joints = check.chosen_joints(student, len(names))
+    indices = (student.test_cfg or {}).get('output_keypoint_indices')
     decoding = {key: value for key, value in plain.model.head.get('base', plain.model.head).get('decoder', {}).items()}
-    return dict(
+    spec = dict(
         input_size=[int(size) for size in student.head.decoder.input_size],
         mean=[float(value) for value in normalise.get('mean') or (0, 0, 0)],
         std=[float(value) for value in normalise.get('std') or (1, 1, 1)],
         channel_order='rgb' if normalise.get('bgr_to_rgb') else 'bgr',
         box_padding=float(transforms.get('GetBBoxCenterScale', {}).get('padding', 1.25)),
         udp=bool(transforms.get('TopdownAffine', {}).get('use_udp', False)),
-        keypoints=[meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else
-        [str(i) for i in range(student.head.out_channels)],
-        flip_pairs=[[i, j] for i, j in enumerate(flips) if i < j],
-        skeleton=[[int(i), int(j)] for i, j in meta.get('skeleton_links') or []],
+        keypoints=[names[i] for i in joints],
+        flip_pairs=_among(joints, [(i, j) for i, j in enumerate(meta.get('flip_indices') or []) if i < j]),
+        skeleton=_among(joints, meta.get('skeleton_links') or []),
         decoding=json.loads(json.dumps(decoding, default=float)))
+    return spec if indices is None else dict(spec, output_keypoint_indices=[int(i) for i in indices])
+
+
+def _among(joints: Sequence[int], pairs: Iterable[Sequence[int]]) -> List[List[int]]:
+    """Pairs of joints by their places among some joints, without those of which one is not there."""
+    places = {joint: place for place, joint in enumerate(joints)}
+    return [[places[i], places[j]] for i, j in pairs if i in places and j in places]
 
 
 def readme(spec: dict, plain: Config) -> str:
@@ -68,6 +78,9 @@ def readme(spec: dict, plain: Config) -> str:
         outputs = ', '.join(f'`{name}`' for name in spec['outputs'])
         text.append(f'- `model.onnx`: from `images` (batch, 3, {height}, {width}), normalised as `deploy.json` '
                     f'says, to {outputs}, in pixels of that input where they are keypoints. Nothing is flipped.')
+        if 'output_keypoint_indices' in spec and not scripted:
+            text.append('  The outputs hold all joints of the head; `keypoints` in `deploy.json` names those at '
+                        '`output_keypoint_indices`.')
     if 'int8' in spec['pck']:
         text.append('- `model_int8.onnx`: the same with convolutions and linear layers in int8.')
     text.append('- `deploy.json`: input, keypoints, skeleton, decoding, and what the checks of the export found.')

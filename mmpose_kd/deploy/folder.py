@@ -124,7 +124,7 @@ def export_folder(config: str,
             batches = [image[None] for image in calibration.numpy()]
             write_int8(folder / 'model.onnx', folder / 'model_int8.onnx', batches)
             results.append(('int8', _run(student, folder / 'model_int8.onnx', inputs, onnx)))
-        spec['pck'] = _accuracy(results, samples, limits, report)
+        spec['pck'] = _accuracy(student, results, samples, limits, report)
         spec['checked_on'] = len(samples)
         (folder / 'deploy.json').write_text(json.dumps(spec, indent=2) + '\n', encoding='utf-8')
         (folder / 'README.md').write_text(readme(spec, plain), encoding='utf-8')
@@ -176,9 +176,9 @@ def _agreement(found: check.Prediction, expected: check.Prediction, count: int, 
     return dict(keypoints=float(pixels), scores=float(scores))
 
 
-def _accuracy(results: Sequence[Tuple[str, check.Prediction]], samples: Sequence[dict], limits: Limits,
-              report: Callable[[str], None]) -> Dict[str, Optional[float]]:
-    found = {name: check.pck(prediction, samples) for name, prediction in results}
+def _accuracy(student: TopdownPoseEstimator, results: Sequence[Tuple[str, check.Prediction]], samples: Sequence[dict],
+              limits: Limits, report: Callable[[str], None]) -> Dict[str, Optional[float]]:
+    found = {name: check.pck(prediction, samples, student) for name, prediction in results}
     values = {name: value for name, value in found.items() if value is not None}
     if len(values) < len(found):
         report('accuracy:        not compared, the images have no labels')

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from mmpose.structures import PoseDataSample
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.datasets import SyntheticPoseDataset
 from mmpose_kd.deploy import Limits, export_folder
-from mmpose_kd.deploy.check import Prediction, difference, pck
+from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck
 from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
@@ -274,6 +275,32 @@ def test_pck_counts_joints_within_a_fifth_of_the_longer_side():
         bboxes=np.array([[0., 0., 100., 50.]]), keypoints=np.full((1, 4, 2), 50.), keypoints_visible=[[1., 1., 1., 0.]])
     found = np.array([[[32., 32.], [32., 41.9], [32., 42.1], [32., 32.]]])  # 0, 19.8, 20.2 and 0 pixels away
     assert pck(Prediction(found, np.ones((1, 4))), [dict(data_samples=sample)]) == pytest.approx(2 / 3)
+
+
+def test_joints_that_the_config_chooses_have_their_own_names_pairs_and_limbs(trained, tmp_path):
+    options = {'model.test_cfg.output_keypoint_indices': [9, 7, 10, 8, 0]}
+    spec = export_folder(*trained, str(tmp_path / 'out'), num_images=2, cfg_options=options, report=str)
+    assert spec['keypoints'] == ['left_wrist', 'left_elbow', 'right_wrist', 'right_elbow', 'nose']
+    assert spec['flip_pairs'] == [[1, 3], [0, 2]]  # elbows and wrists
+    assert spec['skeleton'] == [[1, 0], [3, 2]]  # the lower arms; no joint of another limb is left
+    assert None not in spec['pck'].values()
+
+
+@pytest.mark.parametrize('indices', [[2, 0], [2, -3]])
+def test_pck_takes_the_labels_of_the_chosen_joints(indices):
+    sample = PoseDataSample(metainfo=dict(input_size=(64, 64), input_center=[32., 32.], input_scale=[64., 64.]))
+    sample.gt_instances = InstanceData(bboxes=np.array([[0., 0., 64., 64.]]), keypoints_visible=np.ones((1, 3)),
+                                       keypoints=np.array([[[0., 0.], [30., 30.], [60., 60.]]]))
+    model = SimpleNamespace(test_cfg=dict(output_keypoint_indices=indices), head=SimpleNamespace(out_channels=3))
+    found = Prediction(np.array([[[60., 60.], [30., 30.]]]), np.ones((1, 2)))  # the second belongs at (0, 0)
+    assert pck(found, [dict(data_samples=sample)], model) == 0.5
+    assert pck(found, [dict(data_samples=sample)]) is None
+
+
+@pytest.mark.parametrize('count, joints', [(3, [2, 0]), (2, [0, 1])], ids=['of the head', 'chosen already'])
+def test_a_dataset_may_have_the_chosen_joints_alone(count, joints):
+    model = SimpleNamespace(test_cfg=dict(output_keypoint_indices=[2, 0]), head=SimpleNamespace(out_channels=3))
+    assert chosen_joints(model, count) == joints
 
 
 def test_an_existing_folder_is_not_touched(trained, tmp_path):
