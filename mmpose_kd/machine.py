@@ -26,11 +26,16 @@ def memory(field: str, process: Union[int, str] = 'self') -> float:
 
 
 def commit() -> str:
-    """The commit of this package's repository, marked where files differ from it; empty for an installed package."""
-    folder = Path(__file__).parent
+    """The commit of this package's repository, marked where files differ from it; empty where it has none."""
+    folder = Path(__file__).resolve().parent
 
     def git(*args: str) -> str:
-        done = subprocess.run(['git', '-C', str(folder), *args], capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(['git', '-C', str(folder), *args], capture_output=True, text=True, check=False)
+        except OSError:  # no git
+            return ''
         return done.stdout.strip() if done.returncode == 0 else ''
 
+    if git('rev-parse', '--show-toplevel') != str(folder.parent):  # installed, perhaps below another's repository
+        return ''
     return git('rev-parse', '--short=12', 'HEAD') + (' with changes' if git('status', '--porcelain', '-uno') else '')

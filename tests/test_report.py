@@ -19,7 +19,7 @@ from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
 from mmpose_kd.report.predict import Predictions, predict, read_predictions
 from mmpose_kd.report.runs import last_checkpoint, read_config
-from mmpose_kd.report.scalars import read_scalars
+from mmpose_kd.scalars import read_scalars
 
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror=alert(1)>"\'&'
 TOOL = Path(__file__).resolve().parents[1] / 'tools' / 'report.py'

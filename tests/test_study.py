@@ -1,6 +1,7 @@
 """The study runner, on small models and drawn people."""
 import json
 import re
+import subprocess
 import sys
 
 import pytest
@@ -8,7 +9,9 @@ import tiny
 from scipy.stats import ttest_rel
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.machine import commit
 from mmpose_kd.study import collect, load_plan, train_all, write_report
+from mmpose_kd.study.report import table
 from mmpose_kd.study.results import summarise
 from mmpose_kd.study.train import _lock, state_of
 
@@ -79,12 +82,18 @@ def test_the_hash_changes_with_the_config_and_with_that_of_the_teacher(study):
 
 
 def test_the_hash_does_not_change_with_the_folders_of_teacher_and_data(study):
-    def kd(folder):
-        return study(cfg_options={'model.teacher.checkpoint': f'{folder}/t.pth'}, runs=dict(
+    def kd(file, cache='cache'):
+        return study(cfg_options={'model.teacher.checkpoint': file, 'model.teacher.cache': cache}, runs=dict(
             alone=dict(config='alone.py'), kd=dict(config='kd.py'))).runs[1].hash()
 
-    assert kd('/here') == kd('/there/and/there')
-    assert kd('/here') != kd('elsewhere')
+    assert kd('/here/t.pth') == kd('/there/and/there/t.pth') == kd('below/t.pth', '/there/cache')
+    assert kd('/here/t.pth') != kd('/here/another.pth')
+
+
+def test_a_checkpoint_is_filled_in_however_deep_its_place_is(study):
+    kd = study(runs=dict(teacher=dict(config='teacher.py', seeds=[0]), alone=dict(config='alone.py'), kd=dict(
+        config='kd.py', cfg_options={'model.teacher': dict(config='t.py', checkpoint='{checkpoint:teacher}')}))).runs[2]
+    assert kd.cfg({'teacher': '/t/epoch_2.pth'}).model.teacher.checkpoint == '/t/epoch_2.pth'
 
 
 def test_differences_are_paired_by_seed_and_have_students_interval():
@@ -136,14 +145,32 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert (out / 'results.png').stat().st_size > 10000
     with pytest.raises(ConfigError, match='was trained with another config'):
         train_all(study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)
+    with pytest.raises(ConfigError, match='was trained with another config'):
+        collect(study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)
+    with pytest.raises(ConfigError, match='metrics: "PKC" was not logged after the last epoch, .*Did you mean .PCK'):
+        collect(study(seeds=[0], metrics=dict(PKC='PCK')), out)
+    stop_in_the_last_validation(plan.runs[2], out)
+    with pytest.raises(ConfigError, match='metrics: "PCK" was not logged after the last epoch, only nothing'):
+        collect(plan, out)
+    (out / plan.runs[2].folder / 'state.json').unlink()
+    assert train_all(plan, out) == []
+    assert collect(plan, out)['runs'][2]['metrics'] == results['runs'][2]['metrics']  # distilled runs resume bit for bit
 
 
-def test_a_run_that_fails_takes_only_those_with_it_that_need_it(study, tmp_path, monkeypatch):
+def stop_in_the_last_validation(run, out):
+    """Leave a run as one that was killed after its last checkpoint and before its last metrics."""
+    for file in (out / run.folder).glob('*/vis_data/scalars.json'):
+        lines = [line for line in file.read_text().splitlines() if 'PCK' not in line or json.loads(line)['step'] != 2]
+        file.write_text('\n'.join([*lines, '{"half a li']))
+
+
+def test_a_run_that_fails_takes_only_those_with_it_that_need_it(study, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', '''
 import sys
-sys.exit('no such optimizer' if 'teacher' in sys.argv[1] else 0)'''])
+sys.exit('no such optimizer [vit] [/usr/lib]' if 'teacher' in sys.argv[1] else 0)'''])
     plan = study(seeds=[0])
     assert [run.name for run in train_all(plan, tmp_path / 'out')] == ['teacher', 'kd']
+    assert 'no such optimizer [vit] [/usr/lib]' in capsys.readouterr().out
     assert [bool(state_of(run, tmp_path / 'out').get('finished')) for run in plan.runs] == [False, True, False]
 
 
@@ -176,6 +203,30 @@ def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
     _lock(out / plan.runs[0].folder)
     with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
         train_all(plan, out)
+
+
+def test_no_jobs_are_refused(study, tmp_path):
+    with pytest.raises(ConfigError, match='--jobs 0: expected 1 or more'):
+        train_all(study(), tmp_path, jobs=0)
+
+
+def test_only_metrics_between_0_and_1_are_shown_in_percent():
+    runs = [dict(name='alone', label='alone', baseline='alone', seed=0, metrics=values, curve={'1': values},
+                 seconds=60., peak_memory_mb=1., machines=['A']) for values in (dict(PCK=0.5, EPE=3.2), )]
+    text = table(dict(title='', baseline='alone', metrics=dict(PCK='PCK', EPE='EPE'), commit='', versions={}, runs=runs,
+                      summary=summarise(runs, ['PCK', 'EPE'])))
+    assert '| alone |  | 1 | 50.0 |  | 3.2 |  |' in text
+
+
+def test_a_package_that_has_no_repository_of_its_own_has_no_commit(tmp_path, monkeypatch):
+    subprocess.run(['git', 'init', '-q', str(tmp_path)], check=True)
+    subprocess.run(['git', '-C', str(tmp_path), '-c', 'user.name=a', '-c', 'user.email=a@b', 'commit', '-q',
+                    '--allow-empty', '-m', 'theirs'], check=True)
+    (tmp_path / 'site-packages' / 'mmpose_kd').mkdir(parents=True)
+    monkeypatch.setattr('mmpose_kd.machine.__file__', str(tmp_path / 'site-packages' / 'mmpose_kd' / 'machine.py'))
+    assert commit() == ''
+    monkeypatch.setenv('PATH', '')
+    assert commit() == ''
 
 
 def test_a_run_of_two_machines_is_marked(tmp_path):

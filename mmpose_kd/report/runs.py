@@ -8,8 +8,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from mmengine.config import Config
 
 from mmpose_kd.errors import ConfigError, did_you_mean
-
-from .scalars import read_scalars
+from mmpose_kd.scalars import read_scalars
 
 
 @dataclass
@@ -189,7 +188,9 @@ def _study(path: Path) -> Experiment:
         runs = [_study_run(path, entry, list(metrics)) for entry in results['runs']]
         machines = sorted({str(machine) for entry in results['runs'] for machine in entry.get('machines', [])})
         versions = ', '.join(f'{name} {version}' for name, version in results.get('versions', {}).items())
-        facts = [f'Machine: {"; ".join(machines)}.', f'Commit {results.get("commit")}.', f'{versions}.']
+        commits = sorted({str(commit) for entry in results['runs'] for commit in entry.get('commits', [])})
+        facts = [f'Machine: {"; ".join(machines)}.', f'Trained with commit {", ".join(commits) or "unknown"}.',
+                 f'{versions}.']
         title = str(results['title'])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f'"{file}" does not hold what a study writes ({type(error).__name__}: {error}). Have it '

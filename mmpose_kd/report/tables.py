@@ -5,7 +5,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from mmpose_kd.study.results import summarise
+from mmpose_kd.study.results import percent, summarise
 
 from .measure import Reliability
 from .predict import Predictions
@@ -35,7 +35,7 @@ def factor(experiment: Experiment, metric: str) -> int:
     """100 for a metric that stays between 0 and 1 everywhere and so is shown in percent, else 1."""
     values = [run.metrics[metric] for run in experiment.runs]
     values += [entry[metric] for run in experiment.runs for entry in run.curve.values() if metric in entry]
-    return 100 if all(0 <= value <= 1 for value in values if math.isfinite(value)) else 1
+    return percent(values)
 
 
 def summary(experiment: Experiment) -> Table:

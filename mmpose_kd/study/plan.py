@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Optional
 from mmengine.config import Config
 
 from mmpose_kd.errors import ConfigError, did_you_mean
-from mmpose_kd.models.distillers.teachers import absolute_paths
+from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
 _KEYS = ('runs', 'seeds', 'baseline', 'metrics', 'cfg_options', 'title')
 _RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label', 'baseline')
@@ -68,9 +68,15 @@ class Run:
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
 
-        Of absolute paths only the last part counts, so that data, teachers and this package may lie elsewhere.
+        Of absolute paths, and of a teacher's, only the last part counts, so that data, teachers and this package may
+        lie elsewhere.
         """
-        text = without_folders(json.dumps(self._unfilled.to_dict(), sort_keys=True, default=str))
+        cfg = self._unfilled.to_dict()
+        for teacher in teachers_by_name(cfg['model'].get('teacher')).values():
+            for key in ('config', 'checkpoint', 'cache'):  # relative ones too
+                if isinstance(teacher.get(key), str):
+                    teacher[key] = Path(teacher[key]).name
+        text = without_folders(json.dumps(cfg, sort_keys=True, default=str))
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
 
@@ -176,8 +182,13 @@ def _needed(options: Dict[str, Any], earlier: Dict[str, List[Run]], seed: int, w
 
 
 def _fill(value: Any, checkpoints: Dict[str, str]) -> Any:
+    """A value of ``cfg_options`` with the checkpoints in their places."""
     if isinstance(value, str):
         return _PLACE.sub(lambda match: checkpoints.get(match[1], match[0]), value)
+    if isinstance(value, dict):
+        return {key: _fill(part, checkpoints) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_fill(part, checkpoints) for part in value]
     return value
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from .results import percent
+
 
 def write_report(results: dict, out: Path) -> None:
     """Write ``results.json``, ``results.md`` and ``results.png``.
@@ -22,8 +24,9 @@ def write_report(results: dict, out: Path) -> None:
 
 
 def table(results: dict) -> str:
-    """A Markdown table: a row for every run, metrics in percent."""
+    """A Markdown table: a row for every run; metrics between 0 and 1 are in percent."""
     metrics = results['metrics']
+    factors = {metric: _factor(results, metric) for metric in metrics}
     head = ['run', 'against', 'seeds']
     for name in metrics.values():
         head += [name, f'difference in {name}']
@@ -37,7 +40,8 @@ def table(results: dict) -> str:
         cells = [_label(results, name) + _marks(runs), against, str(len(row['seeds']))]
         for metric in metrics:
             value = row[metric]
-            cells += [_number(value['mean'], value['std']), _number(value['difference'], value['interval'], '+')]
+            cells += [_number(value['mean'], value['std'], factors[metric]),
+                      _number(value['difference'], value['interval'], factors[metric], '+')]
         cells += [f'{np.mean([run["seconds"] for run in runs]) / 60:.1f} min',
                   f'{max(run["peak_memory_mb"] for run in runs):.0f} MB']
         lines.append('| ' + ' | '.join(cells) + ' |')
@@ -58,16 +62,21 @@ def _marks(runs: list) -> str:
     return '\\*' if any(len(run['machines']) > 1 for run in runs) else ''
 
 
-def _number(value: Optional[float], spread: Optional[float], sign: str = '') -> str:
+def _factor(results: dict, metric: str) -> int:
+    return percent(values[metric] for run in results['runs'] for values in run['curve'].values())
+
+
+def _number(value: Optional[float], spread: Optional[float], factor: int, sign: str = '') -> str:
     if value is None:
         return ''
-    text = f'{100 * value:{sign}.1f}'
-    return text if spread is None else f'{text} ± {100 * spread:.1f}'
+    text = f'{factor * value:{sign}.1f}'
+    return text if spread is None else f'{text} ± {factor * spread:.1f}'
 
 
 def _plot(results: dict, file: Path) -> None:
     """Curves of the first metric, and the paired differences at the end."""
     metric, title = next(iter(results['metrics'].items()))
+    factor = _factor(results, metric)
     figure = Figure(figsize=(12, 1.5 + 0.35 * max(8, len(results['summary']))), layout='tight')
     left, right = figure.subplots(1, 2)
     colours = [colormaps['tab20'](index) for index in range(20)]
@@ -75,15 +84,15 @@ def _plot(results: dict, file: Path) -> None:
     for index, (name, row) in enumerate(results['summary'].items()):
         curves = [run['curve'] for run in results['runs'] if run['name'] == name]
         epochs = sorted(set.intersection(*(set(curve) for curve in curves)), key=int)
-        mean = [100 * np.mean([curve[epoch][metric] for curve in curves]) for epoch in epochs]
+        mean = [factor * np.mean([curve[epoch][metric] for curve in curves]) for epoch in epochs]
         style = dict(color='black', linewidth=2.5) if name == results['baseline'] else dict(
             color=colours[index % len(colours)])
         left.plot([int(epoch) for epoch in epochs], mean, label=_label(results, name), **style)
         if row[metric]['difference'] is not None:
             differing.append((_label(results, name), row[metric], style))
     for place, (_, value, style) in enumerate(reversed(differing)):
-        half = 100 * (value['interval'] or 0)
-        right.errorbar(100 * value['difference'], place, xerr=half, fmt='o', capsize=3, **style)
+        half = factor * (value['interval'] or 0)
+        right.errorbar(factor * value['difference'], place, xerr=half, fmt='o', capsize=3, **style)
     right.axvline(0, color='black', linewidth=2.5)
     right.set_yticks(range(len(differing)), [label for label, _, _ in reversed(differing)])
     right.set_xlabel(f'difference in {title} at the end, 95 % interval')

@@ -1,8 +1,9 @@
 """What came out of a study's runs."""
 import json
+import math
 import platform
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, Iterable, List
 
 import mmengine
 import mmpose
@@ -11,10 +12,12 @@ import torch
 from scipy.stats import t
 
 import mmpose_kd
+from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.machine import commit
+from mmpose_kd.scalars import read_scalars
 
 from .plan import Plan, Run, without_folders
-from .train import state_of
+from .train import check_config, state_of
 
 
 def collect(plan: Plan, out: Path) -> dict:
@@ -28,18 +31,22 @@ def collect(plan: Plan, out: Path) -> dict:
         dict: ``title``, ``baseline``, ``metrics``, ``versions``, ``commit`` of now, ``runs``, a list of the finished
         runs with the last epoch's metrics and those of every epoch that was validated, and ``summary``, see
         :func:`summarise`.
+
+    Raises:
+        ConfigError: A run was trained with another config, or did not log a metric after its last epoch.
     """
     runs = []
     for run in plan.runs:
         state = state_of(run, out)
         if not state.get('finished'):
             continue
-        curve = _curve(run, out, list(plan.metrics))
+        check_config(run, out)
         state.pop('finished')
+        curve = _curve(run, out, list(plan.metrics))
         runs.append(dict(
             name=run.name, label=run.label, baseline=run.baseline, seed=run.seed, config=run.config.name,
             options=json.loads(without_folders(json.dumps(run.options))), **state,
-            metrics=curve[max(curve)], curve={str(epoch): values for epoch, values in sorted(curve.items())}))
+            metrics=curve[run.epochs], curve={str(epoch): values for epoch, values in curve.items()}))
     versions = dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
                     mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)
     return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=commit(), versions=versions,
@@ -81,12 +88,18 @@ def summarise(runs: List[dict], metrics: List[str]) -> Dict[str, dict]:
     return summary
 
 
+def percent(values: Iterable[float]) -> int:
+    """100 for values that stay between 0 and 1 and so are shown in percent, else 1."""
+    return 100 if all(0 <= value <= 1 for value in values if math.isfinite(value)) else 1
+
+
 def _curve(run: Run, out: Path, metrics: List[str]) -> Dict[int, Dict[str, float]]:
-    """Metrics by epoch, from what MMEngine logged; of an epoch that was validated twice, the later."""
-    curve = {}
-    for file in sorted((out / run.folder).glob('*/vis_data/scalars.json')):
-        for line in file.read_text().splitlines():
-            entry = json.loads(line)
-            if all(metric in entry for metric in metrics):
-                curve[entry['step']] = {metric: entry[metric] for metric in metrics}
-    return curve
+    """Metrics by epoch, the last included."""
+    curve, _ = read_scalars(out / run.folder)
+    for metric in metrics:
+        if metric not in curve.get(run.epochs, {}):
+            raise ConfigError(f'{out / run.folder}: metrics: "{metric}" was not logged after the last epoch, only '
+                              f'{", ".join(curve.get(run.epochs, {})) or "nothing"}.'
+                              f'{did_you_mean(metric, curve.get(run.epochs, {}))}')
+    return {epoch: {metric: found[metric] for metric in metrics} for epoch, found in curve.items()
+            if all(metric in found for metric in metrics)}

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Dict, List, Optional
 
@@ -43,26 +44,30 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
         list[Run]: Those that failed; the others are trained all the same.
 
     Raises:
-        ConfigError: What is in the folder was trained with another config.
+        ConfigError: What is in the folder was trained with another config, or ``jobs`` is below 1.
     """
+    if jobs < 1:
+        raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
     for run in plan.runs:
-        _check_config(run, out, redo)
+        check_config(run, out, redo)
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []
     with progress_bar(get_console()) as progress:
+        say = partial(progress.console.print, markup=False, soft_wrap=True)
         total = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs))
         done = sum(run.epochs for run in plan.runs if run not in waiting)
         try:
             while waiting or active:
-                for run in [r for r in waiting if len(active) < jobs and not _pending(r, waiting, active)][:1]:
+                ready = [run for run in waiting if len(active) < jobs and not _pending(run, waiting, active)][:1]
+                for run in ready:
                     waiting.remove(run)
                     if any(need in failed for need in run.needs):
                         failed.append(run)
                         continue
-                    progress.console.print(f'{run.name}, seed {run.seed}: {out / run.folder}')
+                    say(f'{run.name}, seed {run.seed}: {out / run.folder}')
                     active[run] = _Process(run, out, jobs)
-                time.sleep(POLL if len(active) == jobs or not waiting else 0)
+                time.sleep(0 if ready else POLL)
                 for run, process in list(active.items()):
                     code = process.poll()
                     if code is None:
@@ -71,8 +76,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
                     done += run.epochs
                     if code:
                         failed.append(run)
-                        progress.console.print(f'{run.name}, seed {run.seed}: failed, see {process.log}\n'
-                                               f'{process.last_words()}')
+                        say(f'{run.name}, seed {run.seed}: failed, see {process.log}\n{process.last_words()}')
                 progress.update(total, completed=done + sum(p.epoch() for p in active.values()))
         finally:  # the next call goes on where this one was stopped
             for process in active.values():
@@ -98,6 +102,7 @@ class _Process:
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder)
+        _forget_last_epoch(run, out)
         self.run, self.out, self.log = run, out, folder / 'train.log'
         config = folder / 'config.py'
         run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs}).dump(str(config))
@@ -147,6 +152,18 @@ class _Process:
         self.process.wait()
 
 
+def _forget_last_epoch(run: Run, out: Path) -> None:
+    """Have a run that was stopped in its last validation train its last epoch again: a resume would not validate."""
+    last, folder = checkpoint_of(run, out), out / run.folder
+    if last.is_file():
+        before = folder / f'epoch_{run.epochs - 1}.pth'
+        if before.is_file():
+            (folder / 'last_checkpoint').write_text(str(before))
+        else:
+            (folder / 'last_checkpoint').unlink()
+        last.unlink()
+
+
 def _lock(folder: Path) -> int:
     """A descriptor that one training at a time can have, for as long as it or one of its workers lives."""
     lock = os.open(folder / 'lock', os.O_CREAT | os.O_RDWR)
@@ -158,8 +175,12 @@ def _lock(folder: Path) -> int:
     return lock
 
 
-def _check_config(run: Run, out: Path, redo: bool) -> None:
-    """Refuse, or forget, what another config left."""
+def check_config(run: Run, out: Path, redo: bool = False) -> None:
+    """Refuse what another config left, or, to redo it, move it aside.
+
+    Raises:
+        ConfigError: The run was trained with another config.
+    """
     state = state_of(run, out)
     if not state or state['hash'] == run.hash():
         return
