@@ -8,13 +8,15 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
+from mmpose_kd.cli import find_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.progress import progress_bar
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('configs', nargs='+', help='config files; the first is what the others are compared with')
+    parser.add_argument('configs', nargs='+', help='files, or names of shipped configs; the first is what the others '
+                        'are compared with')
     parser.add_argument('--backends', nargs='+', default=['eager'], metavar='NAME', help=', '.join(BACKENDS))
     parser.add_argument('--batch', type=int, default=16, help='throughput batch (default: 16)')
     parser.add_argument('--rounds', type=int, default=30)
@@ -29,7 +31,8 @@ def main() -> None:
     try:
         with progress_bar(Console(stderr=True)) as bar:
             task = bar.add_task('', total=100)
-            rows = benchmark(args.configs, args.backends, args.batch, args.rounds, args.threads, args.device,
+            configs = [find_config(config) for config in args.configs]
+            rows = benchmark(configs, args.backends, args.batch, args.rounds, args.threads, args.device,
                              args.channels_last,
                              lambda text, share: bar.update(task, description=text, completed=100 * share))
             bar.update(task, description='measured', completed=100)

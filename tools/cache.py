@@ -5,19 +5,20 @@ import sys
 from mmengine.config import DictAction
 
 from mmpose_kd.cache import build_caches
+from mmpose_kd.cli import find_config
 from mmpose_kd.errors import ConfigError
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('config', help='config of the distilled training')
+    parser.add_argument('config', help='config of the distilled training, or the name of a shipped one')
     parser.add_argument('--taps', nargs='+', default=[], help='teacher taps to store beside those of the config')
     parser.add_argument('--dtype', default='float16', choices=('float16', 'float32'))
     parser.add_argument('--device', help='default: a GPU, if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='changes to the config, as in mim train')
     args = parser.parse_args()
     try:
-        caches = build_caches(args.config, args.taps, args.dtype, args.device, args.cfg_options)
+        caches = build_caches(find_config(args.config), args.taps, args.dtype, args.device, args.cfg_options)
     except ConfigError as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:

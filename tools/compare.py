@@ -8,6 +8,7 @@ import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPo
 from rich.console import Console
 from rich.table import Table
 
+from mmpose_kd.cli import find_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.visualization.compare import (
@@ -37,7 +38,7 @@ def compare(args: argparse.Namespace) -> None:
     models: List[ComparedModel] = []
     for i, (config, checkpoint) in enumerate(args.model):
         name = args.names[i] if args.names else f'{i + 1}: {Path(config).stem}'
-        models.append(ComparedModel(config, checkpoint, name, device))
+        models.append(ComparedModel(find_config(config), checkpoint, name, device))
     shared_keypoints(models)
     with open_output(source, args.out) as output, progress_bar(console) as bar:
         task = bar.add_task(source.path.name, total=source.count)

@@ -10,7 +10,6 @@ from mmpose_kd.models.taps import Record
 
 from .teacher import Teacher
 from .teacher_cache import TeacherCache
-from .teacher_config import find_file
 
 
 class CachedTeacher(Teacher):
@@ -22,7 +21,7 @@ class CachedTeacher(Teacher):
     of views is another than then, the run stops before its first step.
 
     Args:
-        cache (str): Folder of the cache.
+        cache (str): Folder of the cache; a relative one is below the folder in which the run starts.
         **kwargs: See :class:`Teacher`. The teacher itself is still loaded: its metric is reported, and its weights are
             compared with those that the cache was made with.
 
@@ -37,7 +36,7 @@ class CachedTeacher(Teacher):
 
     def __init__(self, cache: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.cache = TeacherCache(find_file(cache, kwargs.get('folder')))
+        self.cache = TeacherCache(cache)
         self.paths = stored_paths(kwargs.get('taps', ()))
         missing = [path for path in self.paths if path not in self.cache.fields]
         if missing:
