@@ -2,6 +2,7 @@
 import _codecs
 import _compat_pickle
 import difflib
+import hashlib
 import pickle
 import re
 import types
@@ -21,6 +22,10 @@ from .errors import ConfigError
 
 # PyTorch < 2.6 takes no additions by name to what ``weights_only`` allows.
 WEIGHTS_ONLY = digit_version(torch.__version__) >= digit_version('2.6')
+
+# How PyTorch's and OpenMMLab's published checkpoints end, such as -36af842e.pth and -81c58e40_20220909.pth; eight
+# digits alone may be a date.
+_CONTENT_HASH = re.compile(r'-(?=\d*[a-f])[0-9a-f]{8}(_\d{8})?\.\w+$')
 
 # What MMEngine pickles by ``getattr(class, name)``: the message hub's statistics and a scheduler's annealing function.
 _METHODS = {
@@ -173,7 +178,7 @@ def _pickle_module() -> types.SimpleNamespace:
 
 
 def _download(url: str) -> Path:
-    path = Path(torch.hub.get_dir()) / 'checkpoints' / Path(urlparse(url).path).name
+    path = Path(torch.hub.get_dir()) / 'checkpoints' / _cached_name(url)
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -182,6 +187,14 @@ def _download(url: str) -> Path:
             raise ConfigError(f'checkpoint {url} cannot be downloaded: {_first_line(error)}. Check the address and the '
                               'network, or download it elsewhere and give its path.') from error
     return path
+
+
+def _cached_name(url: str) -> str:
+    """The name of a download: that of the URL where it has a hash of the content, else with a hash of the URL."""
+    path = Path(urlparse(url).path)
+    if _CONTENT_HASH.search(path.name):
+        return path.name
+    return f'{path.stem}_{hashlib.sha256(url.encode()).hexdigest()[:8]}{path.suffix}'
 
 
 def _hint(path: Path) -> str:

@@ -82,6 +82,24 @@ def test_url_is_downloaded_once(saved, weights, tmp_path, monkeypatch):
     assert_same(load_checkpoint(url)['state_dict'], weights)
 
 
+def test_urls_with_one_file_name_are_two_downloads(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path / 'hub'))
+    for i, folder in enumerate('xy'):
+        (tmp_path / folder).mkdir()
+        torch.save(dict(weight=torch.tensor(float(i))), tmp_path / folder / 'best.pth')
+    loaded = [load_checkpoint((tmp_path / folder / 'best.pth').as_uri())['weight'].item() for folder in 'xyx']
+    assert loaded == [0, 1, 0]
+
+
+@pytest.mark.parametrize('name, kept', [
+    ('hrnet_w32-36af842e.pth', True), ('coco-256x192-81c58e40_20220909.pth', True), ('teacher-20220909.pth', False),
+    ('best.pth', False), ('best-36af842e.pth.tar', False), ('download', False), ('.pth', False)])
+def test_a_name_that_ends_in_a_hash_of_its_content_is_kept(name, kept):
+    here, there = (module._cached_name(f'https://{host}/{name}?a=b') for host in ('a.org', 'b.org'))
+    assert (here == there == name) if kept else here != there
+    assert Path(here).suffix == Path(name).suffix
+
+
 class Model(BaseModel):
 
     def __init__(self):
@@ -235,7 +253,7 @@ def test_truncated_download_names_url_and_copy(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path / 'hub'))
     (tmp_path / 'cut.pth').write_bytes(b'PK\x03\x04')
     url = (tmp_path / 'cut.pth').as_uri()
-    with pytest.raises(ConfigError, match=f'hub/checkpoints/cut.pth.*cached copy of {url}.*Delete it'):
+    with pytest.raises(ConfigError, match=f'hub/checkpoints/cut_.*pth.*cached copy of {url}.*Delete it'):
         load_checkpoint(url)
 
 
