@@ -5,13 +5,14 @@ import json
 import random
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List
 
 import mmpose
 import numpy as np
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.errors import ConfigError
 
 
@@ -93,16 +94,16 @@ class ViewDataset(Dataset):
         """What makes the views what they are: config, annotations, number and seed. The data's folder may move."""
         cfg = {key: value for key, value in self.cfg.items() if key != 'data_root'}
         text = json.dumps(cfg, sort_keys=True, default=str)
-        file = _annotation_file(self.dataset)
         return dict(
             dataset=hashlib.sha256(text.encode()).hexdigest()[:16],
-            annotations=f'{zlib.crc32(file.read_bytes()):08x}' if file else '',
+            annotations=' '.join(f'{zlib.crc32(file.read_bytes()):08x}' for file in _annotation_files(self.dataset)),
             samples=len(self),
             num_views=self.num_views,
             seed=self.seed,
             mmpose=mmpose.__version__)
 
 
-def _annotation_file(dataset: Dataset) -> Optional[Path]:
-    file = getattr(dataset, 'ann_file', None)
-    return Path(file) if file and Path(file).is_file() else None
+def _annotation_files(dataset: Dataset) -> List[Path]:
+    """Those of a dataset and of all that it is made of."""
+    files = [getattr(part, 'ann_file', None) for part in nested(dataset)]
+    return [Path(file) for file in files if file and Path(file).is_file()]

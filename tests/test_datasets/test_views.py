@@ -8,6 +8,8 @@ from mmpose.registry import DATASETS
 from mmpose_kd.datasets import views
 from mmpose_kd.errors import ConfigError
 
+PEOPLE = dict(type='SyntheticPoseDataset', num_samples=2, pipeline=[])
+
 
 def dataset(num_views=3, seed=0, samples=4, **kwargs):
     init_default_scope('mmpose')
@@ -63,6 +65,29 @@ def test_the_random_state_goes_on_as_if_no_view_had_been_made():
 def test_the_fingerprint_changes_with_whatever_changes_a_view(changes):
     assert dataset().fingerprint() == dataset().fingerprint()
     assert dataset(**changes).fingerprint() != dataset().fingerprint()
+
+
+def test_annotations_are_told_by_the_checksum_of_their_file(tmp_path):
+    data = dataset()
+    assert data.fingerprint()['annotations'] == ''
+    (tmp_path / 'people.json').write_text('123456789')
+    data.dataset.ann_file = str(tmp_path / 'people.json')
+    assert data.fingerprint()['annotations'] == 'cbf43926'  # the check value of CRC-32
+
+
+@pytest.mark.parametrize('wrapper', [
+    dict(type='CombinedDataset', metainfo=dict(from_file='configs/_base_/datasets/coco.py'), datasets=[PEOPLE, PEOPLE]),
+    dict(type='mmengine.RepeatDataset', times=2, dataset=PEOPLE)], ids=lambda wrapper: wrapper['type'])
+def test_annotations_of_every_part_count(wrapper, tmp_path):
+    init_default_scope('mmpose')
+    data = DATASETS.build(dict(type='ViewDataset', dataset=wrapper, num_views=2))
+    parts = getattr(data.dataset, 'datasets', None) or [data.dataset.dataset]
+    for i, part in enumerate(parts):
+        part.ann_file = str(tmp_path / f'{i}.json')
+        (tmp_path / f'{i}.json').write_text('123456789')
+    assert data.fingerprint()['annotations'] == ' '.join(['cbf43926'] * len(parts))
+    (tmp_path / f'{len(parts) - 1}.json').write_text('edited')
+    assert data.fingerprint()['annotations'].split()[-1] != 'cbf43926'
 
 
 @pytest.mark.parametrize('num_views', [0, 1.5, True])
