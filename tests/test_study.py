@@ -154,7 +154,7 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
         collect(plan, out)
     (out / plan.runs[2].folder / 'state.json').unlink()
     assert train_all(plan, out) == []
-    assert collect(plan, out)['runs'][2]['metrics'] == results['runs'][2]['metrics']  # distilled runs resume bit for bit
+    assert collect(plan, out)['runs'][2]['metrics'] == results['runs'][2]['metrics']  # bit for bit
 
 
 def stop_in_the_last_validation(run, out):

@@ -36,7 +36,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are
             several. None for objectives that need no teacher. Default: None.
         objectives (dict[str, dict]): Configs of the objectives by name. A name is the key of the logged loss, so it
-            must contain "loss". An objective with ``teacher='student'`` is taught by what the student itself
+            must begin with "loss_". An objective with ``teacher='student'`` is taught by what the student itself
             recorded in the same step, without a gradient: self-distillation and online distillation.
         frozen (Sequence[str]): The student's modules that are not trained, such as 'backbone' or 'head.base': they get
             no gradient and stay in evaluation mode. Default: none.
@@ -119,6 +119,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 if isinstance(teacher, CachedTeacher):
                     teacher.check_data(dataset)
                 teacher.match_keypoints(names, getattr(self.head, 'out_channels', None))
+                teacher.match_codec(self.head)
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)
@@ -180,7 +181,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 raise ConfigError(f'model.objectives.{name}: the student\'s head already has a loss of that name; '
                                   'choose another.')
             losses[name] = self._weighted(name, objective, weights[name], student, records, data_samples)
-            losses[f'weight_{name.replace("loss", "").strip("_")}'] = inputs.new_full((), weights[name])
+            losses[f'weight_{name[len("loss_"):]}'] = inputs.new_full((), weights[name])
         self._checked = True
         return losses
 
@@ -267,7 +268,7 @@ def _checked_objectives(objectives: Optional[Dict[str, dict]]) -> Dict[str, dict
     if not isinstance(objectives, dict) or not objectives:
         raise ConfigError(f'model.objectives: expected a dict of at least one objective by name, got {objectives!r}.')
     for name in objectives:
-        if 'loss' not in name or '.' in name:
-            raise ConfigError(f'model.objectives: the name "{name}" must contain "loss" and no dot, such as '
-                              f'"loss_{name.replace(".", "_")}": MMEngine adds up only what is named so.')
+        if not name.startswith('loss_') or '.' in name:
+            raise ConfigError(f'model.objectives: the name "{name}" must begin with "loss_" and contain no dot, as '
+                              f'"loss_{name.replace(".", "_")}" does: MMEngine adds up only what is named so.')
     return objectives

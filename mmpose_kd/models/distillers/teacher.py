@@ -110,6 +110,7 @@ class Teacher:
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
         self.indices: Optional[List[int]] = None
+        self.udp = self.student_udp = _is_udp(self.model.head)
         self.device = torch.device('cpu')
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
@@ -146,6 +147,10 @@ class Teacher:
                               f'of the {unknown}\'s keypoints are unknown. Give teacher.metainfo for the teacher, '
                               'model.metainfo for the student, such as '
                               'dict(from_file="configs/_base_/datasets/coco.py").')
+
+    def match_codec(self, head: Any) -> None:
+        """Take note of where the cells of a student's head lie: ``UDPHeatmap`` puts the last one on the last pixel."""
+        self.student_udp = _is_udp(head)
 
     @torch.no_grad()
     def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
@@ -234,7 +239,6 @@ class Teacher:
         """Teacher's outputs with the student's keypoints and bins."""
         if isinstance(outputs, (list, tuple)) and not _is_simdr(outputs):
             return outputs  # several stages: an objective picks one
-        udp = type(getattr(self.model.head, 'decoder', None)).__name__ == 'UDPHeatmap'
         axes = [(outputs[0], 0), (outputs[1], 1)] if _is_simdr(outputs) else [(outputs, None)]
         wanted = student if _is_simdr(student) else (student, student)
         results = []
@@ -243,9 +247,17 @@ class Teacher:
                 value = value[:, self.indices]
             if isinstance(target, Tensor) and target.dim() == value.dim():
                 for dim, a in [(-1, axis)] if axis is not None else [(-1, 0), (-2, 1)]:
-                    value = _resample_dim(value, dim, target.shape[dim], resize, a, udp)
+                    value = self._resample_dim(value, dim, target.shape[dim], resize, a)
             results.append(value)
         return tuple(results) if _is_simdr(outputs) else results[0]
+
+    def _resample_dim(self, value: Tensor, dim: int, bins: int, resize: Resize, axis: int) -> Tensor:
+        if bins == value.shape[dim] and resize.student == resize.teacher and self.udp == self.student_udp:
+            return value
+        indices = torch.arange(bins, device=value.device, dtype=torch.float32)
+        pixels = bins_to_pixels(indices, bins, resize.student[axis], self.student_udp)
+        positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], self.udp)
+        return resample(value.transpose(dim, -1), positions).transpose(dim, -1)
 
 
 def _checksum(model: nn.Module) -> int:
@@ -256,15 +268,10 @@ def _checksum(model: nn.Module) -> int:
     return crc
 
 
+def _is_udp(head: Any) -> bool:
+    return type(getattr(head, 'decoder', None)).__name__ == 'UDPHeatmap'
+
+
 def _is_simdr(outputs: Any) -> bool:
     return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
         isinstance(o, Tensor) and o.dim() == 3 for o in outputs)
-
-
-def _resample_dim(value: Tensor, dim: int, bins: int, resize: Resize, axis: int, udp: bool) -> Tensor:
-    indices = torch.arange(bins, device=value.device, dtype=torch.float32)
-    pixels = bins_to_pixels(indices, bins, resize.student[axis], udp)
-    positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], udp)
-    if bins == value.shape[dim] and resize.student == resize.teacher:
-        return value
-    return resample(value.transpose(dim, -1), positions).transpose(dim, -1)

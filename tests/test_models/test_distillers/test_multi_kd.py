@@ -236,7 +236,8 @@ def test_nan_in_the_teacher_is_named():
 @pytest.mark.parametrize('change, message', [
     (dict(objectives={}), 'at least one objective'),
     (dict(objectives=None), 'at least one objective'),
-    (dict(objectives=dict(fkd=DISTANCE)), 'the name "fkd" must contain "loss"'),
+    (dict(objectives=dict(fkd=DISTANCE)), 'the name "fkd" must begin with "loss_" .*as "loss_fkd" does'),
+    (dict(objectives=dict(loss=DISTANCE)), 'the name "loss" must begin with "loss_"'),  # MMEngine's name of the total
     (dict(objectives=dict(loss_fkd=dict(DISTANCE, studnt_taps=[]))), 'TapDistance has no argument "studnt_taps"'),
     (dict(objectives=dict(loss_fkd=dict(DISTANCE, type='TapDistanc'))), "not registered.*Did you mean 'TapDistance'"),
     (dict(objectives=dict(loss_fkd=dict(type='ResNet', depth=18))), 'ResNet is no objective'),

@@ -11,6 +11,7 @@ from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, parse_metainfo, renormalise, resample
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_teacher_config
+from mmpose_kd.models.taps import Record
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 WHOLEBODY = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
@@ -222,6 +223,21 @@ def test_heatmaps_take_the_students_size():
     record = teacher.translate(record, data['inputs'], torch.zeros(2, 17, 16, 16))
     assert record.outputs.shape == (2, 17, 16, 16)
     assert record.feats[-1].shape == (2, 64, 3, 3)
+
+
+def test_heatmaps_of_another_codec_move_to_the_students_cells(student):
+    """Cell 10 of 16 is pixel 42 of 64 in UDPHeatmap, and so halfway between cells 10 and 11 of MSRAHeatmap."""
+    cfg = tiny.pose_model(8, head='heatmap')
+    codec = dict(type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=2.0)
+    teacher = Teacher(dict(cfg, head=dict(cfg['head'], decoder=codec)), allow_random_weights=True)
+    heatmaps = torch.zeros(1, 17, 16, 16)
+    heatmaps[..., 10, 10] = 1
+    inputs, like = torch.zeros(1, 3, 64, 64), torch.zeros(1, 17, 16, 16)
+    same = teacher.translate(Record(outputs=heatmaps), inputs, like).outputs
+    teacher.match_codec(tiny.build(cfg).head)
+    rows = teacher.translate(Record(outputs=heatmaps), inputs, like).outputs[0, 0].amax(1)
+    assert torch.equal(same, heatmaps)
+    torch.testing.assert_close(rows[[10, 11]] / rows.sum(), torch.tensor([0.5, 0.5]), rtol=1e-4, atol=1e-4)
 
 
 def test_keypoints_are_matched_by_name(student):
