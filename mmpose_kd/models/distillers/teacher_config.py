@@ -60,13 +60,15 @@ def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] 
         ConfigError: The file does not exist, cannot be read, or holds no model.
     """
     if isinstance(config, str):
-        try:
-            cfg = get_config(config) if '::' in config else Config.fromfile(find_file(config, folder))
-        except FileNotFoundError as error:
+        path, of_package = find_file(config, folder), '::' in config
+        if not of_package and not osp.isfile(path):
             tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
-            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.'
-                              if '::' not in config else f'config "{config}" does not exist: {error}') from None
+            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.')
+        try:
+            cfg = get_config(config) if of_package else Config.fromfile(path)
         except Exception as error:  # a config is Python code: whatever it raises
+            if of_package and isinstance(error, FileNotFoundError):
+                raise ConfigError(f'config "{config}" does not exist: {error}') from None
             raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
     else:
         cfg = config if isinstance(config, Config) else Config(

@@ -311,6 +311,12 @@ def test_a_config_that_is_no_python_is_named(tmp_path):
         Teacher('broken.py', 'a.pth', folder=str(tmp_path))
 
 
+def test_a_config_whose_base_is_missing_is_not_said_to_be_missing_itself(tmp_path):
+    (tmp_path / 'teacher.py').write_text("_base_ = 'gone.py'")
+    with pytest.raises(ConfigError, match=r'"teacher\.py" cannot be read: FileNotFoundError: .*gone\.py'):
+        load_teacher_config('teacher.py', str(tmp_path))
+
+
 def test_metainfo_without_keypoints_names_none():
     assert parse_metainfo(dict(dataset_name='mine')) is None
     assert parse_metainfo(None) is None
