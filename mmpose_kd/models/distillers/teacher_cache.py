@@ -103,9 +103,12 @@ class TeacherCache:
             values (dict[str, np.ndarray]): Of each field (views, ...), in the order of :meth:`views_of`.
 
         Raises:
-            ConfigError: A number does not fit the dtype.
+            ConfigError: A number is NaN or infinite, or does not fit the dtype.
         """
         rows = np.concatenate([values[name].reshape(len(self.views_of(shard)), -1) for name in self.fields], axis=1)
+        if not np.isfinite(rows).all():
+            raise ConfigError("NaN or infinity in the teacher's answer, so nothing is stored. Check its checkpoint and "
+                              'its data_preprocessor; where teacher.precision is "fp16", use "bf16" or "fp32".')
         with np.errstate(over='ignore'):
             stored = np.ascontiguousarray(rows, dtype=self.meta['dtype'])
         if not np.isfinite(stored).all():

@@ -63,6 +63,14 @@ def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
     assert not cache.finished(0)
 
 
+@pytest.mark.parametrize('number', [np.nan, np.inf])
+def test_nan_of_the_teacher_is_not_blamed_on_the_dtype(tmp_path, number):
+    cache = TeacherCache.create(str(tmp_path), dict(outputs=(2, )), 1, SOURCE)
+    with pytest.raises(ConfigError, match="^NaN or infinity in the teacher's answer, so nothing is stored"):
+        cache.write(0, dict(outputs=np.array([[1., number]])))
+    assert not cache.finished(0)
+
+
 @pytest.mark.parametrize('source, message', [
     (dict(SOURCE, teacher=dict(weights='b')), 'its teacher is another, in weights'),
     (dict(SOURCE, data=dict(samples=6)), 'its data is another, in samples'),
