@@ -30,6 +30,11 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f' Did you mean {" or ".join(repr(c) for c in close)}?' if close else ''
 
 
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number above 0, as numbers of channels and of pixels are."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
 def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
     """Build a registered part, with an error that says where the config is wrong.
 

@@ -1,7 +1,7 @@
 import pytest
 from mmpose.registry import MODELS
 
-from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean
+from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean, is_count
 
 
 class Base:
@@ -20,6 +20,12 @@ class Passes(Base):
 def test_closest_names_are_offered():
     assert did_you_mean('backbone.layr2', ['head', 'backbone.layer2']) == " Did you mean 'backbone.layer2'?"
     assert did_you_mean('zzz', ['head']) == ''
+
+
+@pytest.mark.parametrize('value, expected', [(1, True), (0, False), (-1, False), (1.0, False), (True, False),
+                                             ('1', False), (None, False)])
+def test_a_count_is_a_whole_number_above_0(value, expected):
+    assert is_count(value) is expected
 
 
 def test_arguments_of_bases_count_where_kwargs_are_passed_on():

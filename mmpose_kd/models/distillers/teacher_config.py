@@ -1,7 +1,7 @@
 """Read and check what a config says of a teacher."""
 import importlib.util
 import os.path as osp
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Optional, Sequence, Union
 
 import torch
 from mmengine.config import Config
@@ -9,7 +9,7 @@ from mmengine.hub import get_config
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_count
 
 _EXTRAS = {'mmpretrain': 'vit'}  # extras of ours by the package that they install
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
@@ -19,6 +19,7 @@ def check_teacher(config: Any,
                   checkpoint: Optional[str] = None,
                   allow_random_weights: bool = False,
                   precision: str = 'fp32',
+                  input_size: Optional[Sequence[int]] = None,
                   **others: Any) -> None:
     """Refuse a teacher whose arguments cannot work, before any file is read; the arguments are :class:`Teacher`'s.
 
@@ -39,6 +40,10 @@ def check_teacher(config: Any,
         raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
     if precision not in PRECISIONS:
         raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
+    if input_size is not None and not (
+            isinstance(input_size, (list, tuple)) and len(input_size) == 2 and all(map(is_count, input_size))):
+        raise ConfigError(f'input_size={input_size!r}: expected width and height in pixels, such as (192, 256). '
+                          'Without it the size is that of the teacher\'s codec.')
 
 
 def find_file(path: str, folder: Optional[str]) -> str:

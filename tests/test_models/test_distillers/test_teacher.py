@@ -10,7 +10,7 @@ from torch import nn
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, parse_metainfo, renormalise, resample
 from mmpose_kd.models.distillers.teacher import Teacher
-from mmpose_kd.models.distillers.teacher_config import check_packages, load_teacher_config
+from mmpose_kd.models.distillers.teacher_config import check_packages, check_teacher, load_teacher_config
 from mmpose_kd.models.taps import Record
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
@@ -124,6 +124,17 @@ def test_config_of_a_distilled_student_means_the_student():
 def test_teacher_that_cannot_work_is_refused(kwargs, message):
     with pytest.raises(ConfigError, match=message):
         Teacher(**kwargs)
+
+
+@pytest.mark.parametrize('size', [256, 0, (256, ), (192, 256, 3), (192., 256), (0, 256), (True, 256), '192'])
+def test_an_input_size_that_is_no_pair_of_whole_numbers_is_refused(size):
+    with pytest.raises(ConfigError, match=r'^input_size=.*: expected width and height in pixels, such as \(192, 256\)'):
+        check_teacher(tiny.pose_model(), 'a.pth', input_size=size)
+
+
+@pytest.mark.parametrize('size', [None, (192, 256), [256, 192]])
+def test_an_input_size_is_a_list_or_a_tuple(size):
+    check_teacher(tiny.pose_model(), 'a.pth', input_size=size)
 
 
 def test_checkpoint_of_another_width_names_both_shapes(saved):
