@@ -35,6 +35,24 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
+def check_count(name: str, value: Any) -> int:
+    """Refuse an argument that is no whole number above 0.
+
+    Args:
+        name (str): The argument.
+        value (int): What the config gives.
+
+    Returns:
+        int: The value.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not is_count(value):
+        raise ConfigError(f'{name}={value!r} given, expected a whole number above 0.')
+    return value
+
+
 def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
     """Build a registered part, with an error that says where the config is wrong.
 

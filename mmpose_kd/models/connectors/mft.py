@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_count
 from mmpose_kd.models.connectors.align import resize_layer
 
 
@@ -47,7 +47,8 @@ class MFTConnector(BaseModule):
         init_cfg (dict, optional): Initialisation. Default: PyTorch's and MMCV's.
 
     Raises:
-        ConfigError: There is no branch, a size is even or not positive, or ``scale`` is not positive.
+        ConfigError: There is no branch, a size is even or not positive, ``scale`` is not positive, or
+            ``branch_channels`` is no whole number above 0.
 
     Example:
         >>> import torch
@@ -72,7 +73,9 @@ class MFTConnector(BaseModule):
         if not sizes or any(size < 1 or size % 2 == 0 for size in sizes):
             raise ConfigError('kernel_sizes and pool_sizes must hold at least one size together, all odd '
                               f'and positive; got kernel_sizes={kernel_sizes}, pool_sizes={pool_sizes}.')
-        width = branch_channels or max(1, out_channels // len(sizes))
+        if branch_channels is None:
+            branch_channels = max(1, out_channels // len(sizes))
+        width = check_count('branch_channels', branch_channels)
         self.project = ConvModule(in_channels, out_channels, 1, norm_cfg=norm_cfg)
         self.resize = resize_layer(out_channels, scale)
         self.branches = nn.ModuleList()

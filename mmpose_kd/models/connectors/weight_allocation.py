@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_count
 from mmpose_kd.models.losses.reduction import at_least_float32
 
 
@@ -108,7 +108,8 @@ class WeightAllocation(BaseModule):
         self.batch_size = batch_size
         self.gram_norm = gram_norm
         self.pairs = stage_pairs(num_teacher, num_student)
-        embed_channels = embed_channels or max(8, batch_size // 4)
+        embed_channels = max(8, batch_size // 4) if embed_channels is None else embed_channels
+        check_count('embed_channels', embed_channels)
         self.student_layers = nn.ModuleList([self._layers(embed_channels) for _ in range(num_student)])
         self.teacher_layers = nn.ModuleList([self._layers(embed_channels) for _ in range(num_teacher)])
         self.last_gamma: Optional[Tensor] = None

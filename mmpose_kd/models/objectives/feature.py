@@ -4,7 +4,7 @@ from typing import Any, List, Optional, Sequence, Union
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, is_count
 from mmpose_kd.models.objectives.base import Objective
 from mmpose_kd.models.taps import Record
 
@@ -26,12 +26,14 @@ def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequenc
         if values is not None and (not isinstance(values, (list, tuple)) or len(values) != len(taps)):
             raise ConfigError(f'{name} must be a list with one entry for each of the {len(taps)} {taps_name}, '
                               f'got {values!r}.')
-        if name.endswith(('channels', 'strides')) and not all(map(_positive, values or ())):
-            raise ConfigError(f'{name}={values!r}: expected {"whole " if "channels" in name else ""}numbers above 0.')
+        if name.endswith('channels') and not all(map(is_count, values or ())):
+            raise ConfigError(f'{name}={values!r}: expected whole numbers above 0.')
+        if name.endswith('strides') and not all(map(_positive, values or ())):
+            raise ConfigError(f'{name}={values!r}: expected numbers above 0.')
 
 
 def _positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and value > 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
 def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]] = None) -> List[Tensor]:

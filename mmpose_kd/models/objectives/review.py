@@ -4,7 +4,7 @@ from typing import Optional, Sequence, Union
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import build
+from mmpose_kd.errors import build, check_count
 from mmpose_kd.models.objectives.base import Objective
 from mmpose_kd.models.objectives.feature import check_lengths, check_same_shape, tapped
 from mmpose_kd.models.taps import Record
@@ -37,8 +37,8 @@ class ReviewKDObjective(Objective):
         init_cfg (dict, optional): Initialisation of the connectors.
 
     Raises:
-        ConfigError: At build, lists of different lengths; at the first step, features that do not have the stated
-            channels or sizes.
+        ConfigError: At build, lists of different lengths, or channels that are no whole numbers above 0; at the first
+            step, features that do not have the stated channels or sizes.
 
     Example:
         >>> import torch
@@ -76,11 +76,12 @@ class ReviewKDObjective(Objective):
         super().__init__(weight, teacher, student_taps, teacher_taps, init_cfg)
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels
+        mid_channels = min(512, student_channels[-1]) if mid_channels is None else mid_channels
+        check_count('mid_channels', mid_channels)
         deepest = len(student_taps) - 1
         self.connectors = nn.ModuleList([
             build(MODELS, connector, 'connector', in_channels=student_channels[i], out_channels=teacher_channels[i],
-                  mid_channels=mid_channels or min(512, student_channels[-1]),
-                  scale=student_strides[i] / teacher_strides[i], fuse=i < deepest)
+                  mid_channels=mid_channels, scale=student_strides[i] / teacher_strides[i], fuse=i < deepest)
             for i in range(len(student_taps))])
         self.loss = build(MODELS, loss, 'loss')
 

@@ -102,6 +102,12 @@ def test_sizes_that_do_not_keep_the_map_are_refused(sizes):
         MFTConnector(4, 8, **sizes)
 
 
+@pytest.mark.parametrize('width', [0, -1, 1.5, True])
+def test_a_width_that_is_no_number_of_channels_is_refused(width):
+    with pytest.raises(ConfigError, match=f'^branch_channels={width} given, expected a whole number above 0'):
+        MFTConnector(4, 8, branch_channels=width)
+
+
 def test_docstring_examples_run():
     result = doctest.testmod(mft)
     assert result.attempted and not result.failed

@@ -110,6 +110,8 @@ def test_more_teacher_than_student_stages_is_an_error():
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(gram_norm='rows'), '"none" or "row", got \'rows\''),
+    (dict(embed_channels=0), '^embed_channels=0 given, expected a whole number above 0'),
+    (dict(embed_channels=8.), '^embed_channels=8.0 given, expected a whole number above 0'),
     (dict(batch_size=0), r'at least 1, got 0\. Set it to train_dataloader\.batch_size\.$'),
 ])
 def test_wrong_arguments_are_refused(arguments, message):

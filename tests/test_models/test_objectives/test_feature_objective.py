@@ -107,6 +107,9 @@ def test_wrong_channels_name_the_entry_to_change():
     (dict(ALIGN, student_strides=[8, 16]), 'give both student_strides and teacher_strides, or neither'),
     (dict(ALIGN, teacher_strides=[8, 16]), 'give both student_strides and teacher_strides, or neither'),
     (dict(ALIGN, connector=dict(type='ConvAlign')), r'connector\[0\]: type "ConvAlign" is not registered.*ConvAligner'),
+    (dict(CHANNELS, student_channels=[3, 1.5]), r'student_channels=\[3, 1.5\]: expected whole numbers above 0'),
+    (dict(CHANNELS, teacher_channels=[True, 4]), r'teacher_channels=\[True, 4\]: expected whole numbers above 0'),
+    (dict(student_strides=[8, True], teacher_strides=[8, 8]), r'student_strides=\[8, True\]: expected numbers above 0'),
     (dict(loss=dict(type='FeatureMSELoss', normalise='layer')),
      'loss: FeatureMSELoss has no argument "normalise".*normalize'),
 ])

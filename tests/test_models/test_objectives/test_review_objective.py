@@ -75,6 +75,12 @@ def test_width_of_the_fused_maps(channels, mid, width):
     assert [c.project[0].out_channels for c in module.connectors] == [width] * 3
 
 
+@pytest.mark.parametrize('width', [0, -1, 1.5, True])
+def test_a_width_that_is_no_number_of_channels_is_refused(width):
+    with pytest.raises(ConfigError, match=f'mid_channels={width} given, expected a whole number above 0'):
+        objective(mid_channels=width)
+
+
 @HALF
 def test_half_precision(dtype):
     module, student, teacher = objective(), record(STUDENT), record(TEACHER, 1)
