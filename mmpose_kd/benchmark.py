@@ -260,7 +260,11 @@ def _session(model: TopdownPoseEstimator, setting: dict) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'model.onnx'
         write_onnx(model, path, kind)
-        return runtime.InferenceSession(str(path), options, providers=[provider])
+        session = runtime.InferenceSession(str(path), options, providers=[provider])
+    if provider not in session.get_providers():  # it takes the processor then, and says so in its log alone
+        raise ConfigError(f'ONNX Runtime cannot use the device "{setting["device"]}", as it has no {provider} that '
+                          'works: install onnxruntime-gpu in place of onnxruntime, or leave out the backend "onnx".')
+    return session
 
 
 def _peak(run: Callable[[], None], device: str) -> float:

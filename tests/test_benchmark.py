@@ -3,12 +3,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import tiny
 from mmengine.config import Config
 
-from mmpose_kd.benchmark import Row, benchmark, table
+from mmpose_kd.benchmark import Row, _session, benchmark, table
 from mmpose_kd.errors import ConfigError
 
 TOOL = Path(__file__).parents[1] / 'tools/benchmark.py'
@@ -43,6 +44,20 @@ def test_mistakes_are_named(configs, tmp_path):
     Config(dict(model=dict(tiny.pose_model(), backbone=dict(type='ResNet', depth=19)))).dump(str(broken))
     with pytest.raises(ConfigError, match='broken: eager: KeyError: .*invalid depth 19'):
         benchmark([str(broken)], threads=1)
+
+
+@pytest.mark.parametrize('device, refused', [('cuda:0', True), ('cpu', False)])
+def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, refused, monkeypatch):
+    session = SimpleNamespace(get_providers=lambda: ['CPUExecutionProvider'])
+    runtime = SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=lambda *args, **kwargs: session)
+    monkeypatch.setattr('mmpose_kd.deploy.onnx.onnx_package', lambda name: runtime)
+    monkeypatch.setattr('mmpose_kd.deploy.onnx.write_onnx', lambda *args: None)
+    setting, model = dict(device=device, threads=1), SimpleNamespace(head=None)
+    if refused:
+        with pytest.raises(ConfigError, match='cannot use the device "cuda:0", as it has no CUDAExecutionProvider'):
+            _session(model, setting)
+    else:
+        assert _session(model, setting) is session
 
 
 def test_the_table_has_a_row_for_each_measurement():
