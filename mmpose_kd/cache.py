@@ -8,7 +8,6 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
-from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from .datasets.views import ViewDataset
@@ -17,6 +16,7 @@ from .models.distillers.cached_teacher import answer_fields, cache_source
 from .models.distillers.teacher import Teacher
 from .models.distillers.teacher_cache import TeacherCache
 from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
+from .progress import track
 
 
 def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
@@ -84,7 +84,7 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     first = next(answers([0]))
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
-    for shard in track(range(cache.shards()), description=f'{count} views to {folder}'):
+    for shard in track(range(cache.shards()), f'{count} views to {folder}'):
         with open(cache.file(shard, 'lock'), 'w') as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

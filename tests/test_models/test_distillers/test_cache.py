@@ -155,6 +155,11 @@ def test_a_second_call_makes_nothing_anew(training):
     assert [file.name for file in written if written[file] != again[file]] == ['00002.npy']
 
 
+def test_nothing_is_drawn_into_a_file_that_takes_the_output(training, capfd):
+    build_caches(str(training()))
+    assert 'views to' not in ''.join(capfd.readouterr())
+
+
 def test_options_change_the_config(training, tmp_path):
     cache, = build_caches(str(training(cache=False)), cfg_options={'model.teacher.cache': str(tmp_path / 'another')})
     assert cache.folder == tmp_path / 'another'
