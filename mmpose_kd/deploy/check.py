@@ -17,8 +17,10 @@ from mmpose_kd.models.distillers.teacher_config import dataset_meta
 from mmpose_kd.progress import track
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+UNREADABLE = (OSError, AssertionError, KeyError, TypeError, ValueError)  # what datasets raise where data are missing
 LEAST_SCORE = 0.01  # of the largest
 PCK_THRESHOLD = 0.2  # of the longer side of the person's box
+_GIVE_IMAGES = ' A folder of images, each of one person, can take its place: --images FOLDER.'
 
 
 class Prediction(NamedTuple):
@@ -46,24 +48,42 @@ def validation_samples(cfg: Config, count: int) -> List[dict]:
     Raises:
         ConfigError: There are no such data, or they cannot be read.
     """
-    dataset = copy.deepcopy((cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset'))
-    if not dataset:
-        raise ConfigError('the config has no val_dataloader, on whose images the export could be checked. Give a '
-                          'folder of images, each of one person: --images FOLDER.')
-    if dataset.get('bbox_file'):
-        dataset.bbox_file = None  # detected boxes have no labels
+    data = validation_set(cfg, _GIVE_IMAGES)
+    places = np.linspace(0, len(data) - 1, min(count, len(data)))
     try:
-        data = DATASETS.build(dataset)
-        places = np.linspace(0, len(data) - 1, min(count, len(data)))
         samples = [data[int(i)] for i in track(places.tolist(), 'reading validation data')]
-    except (OSError, AssertionError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f'the validation data of the config cannot be read: {" ".join(str(error).split())[:300]}. '
-                          'Correct val_dataloader.dataset by --cfg-options, or give a folder of images, each of one '
-                          'person: --images FOLDER.') from error
+    except UNREADABLE as error:
+        raise ConfigError(f'the validation set cannot be read: {" ".join(str(error).split())[:300]}.'
+                          f'{_GIVE_IMAGES}') from error
     if not samples:
-        raise ConfigError('the validation data of the config hold no sample. Give a folder of images, each of one '
-                          'person: --images FOLDER.')
+        raise ConfigError(f'the validation data of the config hold no sample.{_GIVE_IMAGES}')
     return samples
+
+
+def validation_set(cfg: Config, remedy: str = '') -> Any:
+    """The validation set of a config, without the boxes of a detector, which have no labels.
+
+    Args:
+        cfg (Config): The config.
+        remedy (str): What else can be done, for the errors. Default: nothing.
+
+    Returns:
+        Dataset: The dataset.
+
+    Raises:
+        ConfigError: There is none, or it cannot be read.
+    """
+    settings = dict((cfg.get('val_dataloader') or cfg.get('test_dataloader') or {}).get('dataset') or {})
+    if not settings:
+        raise ConfigError('the config has neither a val_dataloader nor a test_dataloader, so there is nothing to '
+                          f'predict.{remedy}')
+    if settings.get('bbox_file'):
+        settings['bbox_file'] = None
+    try:
+        return DATASETS.build(settings)
+    except UNREADABLE as error:
+        raise ConfigError(f'the validation set cannot be read: {" ".join(str(error).split())[:300]}. Say by '
+                          f'--cfg-options val_dataloader.dataset.data_root=FOLDER where it is.{remedy}') from error
 
 
 def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:

@@ -15,6 +15,7 @@ from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.state import deployed_model, training_only
 from mmpose_kd.models.distillers.teacher_config import load_strictly
+from mmpose_kd.models.taps import tensors
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
@@ -124,16 +125,11 @@ def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, check
 def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
     width, height = student.head.decoder.input_size
     images = torch.randn(2, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
-    outputs = [list(_tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]
+    outputs = [list(tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]
     if len(outputs[0]) != len(outputs[1]) or not all(torch.equal(a, b) for a, b in zip(*outputs)):
         raise ConfigError('the plain student does not compute what the trained one computes, so it is not exported. '
                           'Its backbone, neck or head must name what only training needs in training_only and '
                           'deployed().')
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    for part in [value] if isinstance(value, Tensor) else value:
-        yield from [part] if isinstance(part, Tensor) else _tensors(part)
 
 
 def drop_initial_weights(cfg: Any) -> None:

@@ -175,3 +175,19 @@ def _index(value: Any, indices: Tuple[int, ...], path: str) -> Any:
             raise ConfigError(f'tap "{path}": index {index} is out of range, the output has {len(value)} entries.')
         value = value[index]
     return value
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested lists and tuples, in their order.
+
+    Args:
+        value (Any): A tensor, or a list or tuple of such values; what else there is gives none.
+
+    Yields:
+        Tensor: One of them.
+    """
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from tensors(part)

@@ -28,8 +28,7 @@ class Reliability(NamedTuple):
 
 def errors(found: Predictions) -> np.ndarray:
     """Distance of each joint from its label (P, K), in longer sides of the person's box; NaN without a label."""
-    sides = np.maximum(found.boxes[:, 2] - found.boxes[:, 0], found.boxes[:, 3] - found.boxes[:, 1])
-    distances = np.linalg.norm(found.keypoints - found.labels, axis=-1) / np.maximum(sides, 1e-6)[:, None]
+    distances = np.linalg.norm(found.keypoints - found.labels, axis=-1) / np.maximum(_sides(found), 1e-6)[:, None]
     return np.where(found.labelled, distances, np.nan)
 
 
@@ -98,6 +97,7 @@ def largest(values: np.ndarray, count: int) -> List[int]:
 
 
 def _sides(found: Predictions) -> np.ndarray:
+    """The longer side of each person's box (P, ), in pixels."""
     return np.maximum(found.boxes[:, 2] - found.boxes[:, 0], found.boxes[:, 3] - found.boxes[:, 1])
 
 

@@ -2,7 +2,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -10,9 +10,10 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.registry import DATASETS, MODELS
+from mmpose.registry import MODELS
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.deploy.check import validation_set
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_strictly
@@ -113,26 +114,6 @@ def people(cfg: Config, indices: np.ndarray) -> Tuple[List[np.ndarray], dict]:
     dataset = validation_set(cfg)
     load = Compose(dataset.pipeline.transforms[:1])
     return [load(dataset.get_data_info(int(i)))['img'][..., ::-1].copy() for i in indices], dataset.metainfo
-
-
-def validation_set(cfg: Config) -> Any:
-    """The validation set of a config, without the boxes of a detector.
-
-    Raises:
-        ConfigError: There is none, or it cannot be read.
-    """
-    loader = cfg.get('val_dataloader') or cfg.get('test_dataloader')
-    if not loader:
-        raise ConfigError('the config has neither a val_dataloader nor a test_dataloader, so there is nothing to '
-                          'predict.')
-    settings: Dict[str, Any] = dict(loader['dataset'])
-    if settings.get('bbox_file'):
-        settings['bbox_file'] = None
-    try:
-        return DATASETS.build(settings)
-    except (OSError, AssertionError, KeyError, TypeError, ValueError) as error:
-        raise ConfigError(f'the validation set cannot be read: {" ".join(str(error).split())[:300]}. Say by '
-                          '--cfg-options val_dataloader.dataset.data_root=FOLDER where it is.') from error
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from mmpose.structures import PoseDataSample
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.datasets import SyntheticPoseDataset
 from mmpose_kd.deploy import Limits, export_folder
-from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck
+from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck, validation_set
 from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
@@ -220,7 +220,7 @@ def test_changes_to_the_config_reach_the_folder(trained, tmp_path):
     (dict(int8_images='nowhere', onnx='none'), '--int8 quantises the ONNX graph'),
     (dict(onnx='tensorrt'), '--onnx tensorrt: expected one of keypoints, raw, none'),
     (dict(num_images=0), '--num-images 0: expected at least 1'),
-    (dict(cfg_options={'val_dataloader.dataset.type': 'CocoDataset'}), 'validation data.*cannot be read.*--images'),
+    (dict(cfg_options={'val_dataloader.dataset.type': 'CocoDataset'}), 'validation set cannot be read: .* --images'),
 ])
 def test_a_failure_leaves_nothing_behind(trained, tmp_path, changes, message):
     with pytest.raises(ConfigError, match=message):
@@ -301,6 +301,18 @@ def test_pck_takes_the_labels_of_the_chosen_joints(indices):
 def test_a_dataset_may_have_the_chosen_joints_alone(count, joints):
     model = SimpleNamespace(test_cfg=dict(output_keypoint_indices=[2, 0]), head=SimpleNamespace(out_channels=3))
     assert chosen_joints(model, count) == joints
+
+
+def test_the_validation_set_has_the_boxes_of_the_labels(monkeypatch):
+    monkeypatch.setattr('mmpose_kd.deploy.check.DATASETS.build', dict)
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='CocoDataset', bbox_file='detected.json'))))
+    assert validation_set(cfg) == dict(type='CocoDataset', bbox_file=None)
+    assert cfg.test_dataloader.dataset.bbox_file == 'detected.json'
+
+
+def test_a_config_without_validation_set_says_what_else_can_be_done():
+    with pytest.raises(ConfigError, match='neither a val_dataloader nor a test_dataloader, .* predict. Give images.$'):
+        validation_set(Config(dict(val_dataloader=None)), ' Give images.')
 
 
 def test_an_existing_folder_is_not_touched(trained, tmp_path):

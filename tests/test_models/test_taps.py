@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.taps import Record, Recorder, parse_path
+from mmpose_kd.models.taps import Record, Recorder, parse_path, tensors
 
 
 class Branches(nn.Module):
@@ -116,3 +116,9 @@ def test_head_input_and_output_are_recorded_and_the_head_runs_once():
 def test_what_was_not_recorded_is_a_key_error():
     with pytest.raises(KeyError, match='stage9'):
         Record()['stage9']
+
+
+def test_tensors_come_out_of_nested_lists_in_their_order():
+    a, b, c = torch.zeros(1), torch.ones(2), torch.ones(3)
+    assert [x.numel() for x in tensors([a, (b, [c]), None])] == [1, 2, 3]
+    assert [x is a for x in tensors(a)] == [True]

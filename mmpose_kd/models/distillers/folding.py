@@ -1,13 +1,13 @@
 """A frozen model whose BatchNorm layers are part of its convolutions."""
 import copy
-from typing import Any, Iterator, Sequence, Tuple
+from typing import Iterator, Sequence, Tuple
 
 import torch
 from mmcv.cnn import fuse_conv_bn
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmpose_kd.models.taps import Recorder
+from mmpose_kd.models.taps import Recorder, tensors
 
 TOLERANCE = 1e-3  # of the largest value; rounding leaves about 1e-6
 
@@ -48,15 +48,7 @@ def fold_batch_norms(model: nn.Module, taps: Sequence[str], size: Tuple[int, int
 def _answer(model: nn.Module, taps: Sequence[str], image: Tensor) -> Iterator[Tensor]:
     with Recorder(model, taps, 'teacher_taps').record() as record:
         model.head.forward(model.extract_feat(image))
-    return _tensors([record.outputs, *record.taps.values()])
-
-
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _tensors(part)
+    return tensors([record.outputs, *record.taps.values()])
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.connectors import stage_pairs
 from mmpose_kd.models.objectives.base import Objective
-from mmpose_kd.models.objectives.feature import check_lengths, check_same_shape, tapped
+from mmpose_kd.models.objectives.feature import check_fits, check_lengths, tapped
 from mmpose_kd.models.taps import Record
 
 
@@ -123,7 +123,7 @@ class CrossStageObjective(Objective):
         for (t, s), connector in zip(self.pairs, self.connectors):
             x, y = features_s[s], features_t[t]
             aligned = connector(x)
-            check_same_shape(x, aligned, y, self.student_taps[s], self.teacher_taps[t], connector,
-                             f'Set student_strides[{s}] and teacher_strides[{t}] to that ratio.')
+            check_fits(x, aligned, y, self.student_taps[s], self.teacher_taps[t], connector,
+                       f'Set student_strides[{s}] and teacher_strides[{t}] to that ratio.')
             distances.append(self.loss.per_sample(aligned, y))
         return distances

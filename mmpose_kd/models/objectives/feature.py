@@ -66,8 +66,8 @@ def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Se
     return features
 
 
-def check_same_shape(student: Tensor, aligned: Tensor, teacher: Tensor, student_tap: str, teacher_tap: str,
-                     connector: Optional[nn.Module], hint: str) -> None:
+def check_fits(student: Tensor, aligned: Tensor, teacher: Tensor, student_tap: str, teacher_tap: str,
+               connector: Optional[nn.Module], hint: str) -> None:
     """Check that an aligned student feature has the teacher's shape.
 
     Args:
@@ -189,4 +189,4 @@ class FeatureObjective(Objective):
                     'and teacher_strides.')
         else:
             hint = f'Set student_strides[{i}] and teacher_strides[{i}] to that ratio.'
-        check_same_shape(x, aligned, y, self.student_taps[i], self.teacher_taps[i], connector, hint)
+        check_fits(x, aligned, y, self.student_taps[i], self.teacher_taps[i], connector, hint)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.errors import build, check_count
 from mmpose_kd.models.objectives.base import Objective
-from mmpose_kd.models.objectives.feature import check_lengths, check_same_shape, tapped
+from mmpose_kd.models.objectives.feature import check_fits, check_lengths, tapped
 from mmpose_kd.models.taps import Record
 
 
@@ -93,7 +93,7 @@ class ReviewKDObjective(Objective):
         for i in reversed(range(len(features_s))):
             x, y, connector = features_s[i], features_t[i], self.connectors[i]
             aligned, fused = connector(x, fused)
-            check_same_shape(x, aligned, y, self.student_taps[i], self.teacher_taps[i], connector,
-                             f'Set student_strides[{i}] and teacher_strides[{i}] to that ratio.')
+            check_fits(x, aligned, y, self.student_taps[i], self.teacher_taps[i], connector,
+                       f'Set student_strides[{i}] and teacher_strides[{i}] to that ratio.')
             total = total + self.loss(aligned, y)
         return total
