@@ -81,7 +81,7 @@ class Teacher:
                  report_metric: bool = True,
                  taps: Sequence[str] = (),
                  folder: Optional[str] = None) -> None:
-        check_teacher(config, checkpoint, allow_random_weights, precision)
+        check_teacher(config, checkpoint, allow_random_weights, precision, input_size=input_size)
         cfg = load_teacher_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
