@@ -26,7 +26,7 @@ labels = {
 }
 pair = 'resnet18-w16_hrnet-w32_lspet-64x64'
 runs = dict(
-    alone=dict(config='../../../configs/students/resnet18-w16_simdr_lspet-64x64.py', label='student alone'),
+    alone=dict(config='../../../configs/students/resnet18-w16_simdr_lspet-64x64.py', label='ResNet-18-w16 alone'),
     **{
         name: dict(config=f'../../../configs/study/{name}_{pair}.py', label=label, cfg_options=teacher)
         for name, label in labels.items()

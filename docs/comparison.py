@@ -1,0 +1,183 @@
+"""Write what the studies found into the pages that show it, and plot it.
+
+    python docs/comparison.py           # after a study's results.json became docs/results/lspet-64x64/STUDY.json
+    python docs/comparison.py --check   # names the pages that do not show what is there
+
+A table stands in a page between ``<!-- table: NAME -->`` and ``<!-- end -->``.
+"""
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Dict, Iterable, List, Tuple
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from mmpose_kd.study.results import summarise
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
+PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md')
+PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
+METRIC, TITLE = 'PCK', 'PCK@0.2'
+COMPARED = ('methods', 'students')  # the studies whose runs are methods
+ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII
+    'alone': 85.9,
+    'cross-stage': 86.8,
+    'cross-stage-mft': 87.3,
+    'cross-stage-wa': 87.1,
+    'cross-stage-mft-wa': 87.5,
+    'multi-kd': 87.7
+}
+
+
+def main(check: bool = False) -> List[str]:
+    """Write the pages whose tables are not as they should be, or, with ``check``, only name them."""
+    studies = read(RESULTS)
+    stale = []
+    for page in PAGES:
+        text = (ROOT / page).read_text()
+        filled = PLACE.sub(lambda match: match[1] + '\n'.join([*TABLES[match[2]](studies), '']) + match[3], text)
+        if filled != text:
+            stale.append(page)
+            if not check:
+                (ROOT / page).write_text(filled)
+    if not check:
+        for name in COMPARED:
+            if name in studies:
+                plot(studies[name], ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
+    return stale
+
+
+def read(folder: Path) -> Dict[str, dict]:
+    """Results by the name of the study."""
+    return {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob('*.json'))}
+
+
+def gains(studies: Dict[str, dict]) -> List[str]:
+    """Every method against the same student alone."""
+    rows = [('method', 'student', 'alone', 'distilled', f'gain in {TITLE}', 'gain in AUC', 'training time')]
+    for results in (studies[name] for name in COMPARED if name in studies):
+        for name, row in by_gain(results):
+            alone = results['summary'][row['baseline']]
+            rows.append((label(results, name), label(results, row['baseline']), number(alone[METRIC]),
+                         number(row[METRIC]), difference(row[METRIC]), difference(row['AUC']),
+                         f'{seconds(results, name) / seconds(results, row["baseline"]):.2f}'))
+    return markdown(rows)
+
+
+def best(studies: Dict[str, dict]) -> List[str]:
+    """The six whole methods for the SimDR student that gain most."""
+    results = studies['methods']
+    part = [name for name in results['summary'] if name.startswith('cross-') or name.endswith(('-1', '-paper'))]
+    whole = {name: row for name, row in results['summary'].items() if name not in part}
+    return gains(dict(methods=dict(results, summary=whole)))[:2 + 6]
+
+
+def ahead(studies: Dict[str, dict]) -> List[str]:
+    """How far Multi-KD is ahead of every other method."""
+    results, best_of_all = studies['methods'], 'multi-kd'
+    runs = [dict(run, baseline=run['name'] if run['name'] == best_of_all else best_of_all) for run in results['runs']]
+    summary = summarise(runs, ['PCK', 'AUC', 'coco/AP'])
+    rows = [('Multi-KD ahead of', TITLE, 'AUC', 'OKS-AP')]
+    for name, _ in by_gain(results):
+        if name != best_of_all:
+            reverse = [dict(value, difference=-value['difference'])
+                       for value in (summary[name][metric] for metric in ('PCK', 'AUC', 'coco/AP'))]
+            rows.append((label(results, name), *map(difference, reverse)))
+    return markdown(rows)
+
+
+def ablation(studies: Dict[str, dict]) -> List[str]:
+    """The rows of the Multi-KD paper's Table 4, with the paper's own."""
+    results = studies['methods']
+    rows = [('', TITLE, 'gain', 'the paper, MPII PCKh@0.5', "the paper's gain")]
+    for name, paper in ABLATION.items():
+        row = results['summary'][name][METRIC]
+        rows.append((label(results, name), number(row), difference(row), str(paper),
+                     f'{paper - ABLATION["alone"]:+.1f}' if name != 'alone' else ''))
+    return markdown(rows)
+
+
+def budget(studies: Dict[str, dict]) -> List[str]:
+    """Gains after trainings of several lengths: runs are named METHOD-EPOCHSe."""
+    results = studies['budget']
+    methods = list(dict.fromkeys(name.rsplit('-', 1)[0] for name in results['summary']))
+    lengths = list(dict.fromkeys(name.rsplit('-', 1)[1] for name in results['summary']))
+    rows = [('', *(f'{length[:-1]} epochs' for length in lengths))]
+    for method in methods:
+        found = [results['summary'][f'{method}-{length}'][METRIC] for length in lengths]
+        rows.append((label(results, f'{method}-{lengths[0]}').split(',')[0],
+                     *(number(value) + (f' ({difference(value)})' if value['difference'] is not None else '')
+                       for value in found)))
+    return markdown(rows)
+
+
+TABLES = dict(gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget)
+
+
+def by_gain(results: dict) -> List[Tuple[str, dict]]:
+    """Methods, the one with the largest gain first; what is named "alone-..." is a student, not a method."""
+    rows = [(name, row) for name, row in results['summary'].items()
+            if row[METRIC]['difference'] is not None and not name.startswith('alone')]
+    return sorted(rows, key=lambda item: -item[1][METRIC]['difference'])
+
+
+def label(results: dict, name: str) -> str:
+    """What tables call a run."""
+    return next(run['label'] for run in results['runs'] if run['name'] == name)
+
+
+def seconds(results: dict, name: str) -> float:
+    """Mean time of a training; that of a second stage together with its first."""
+    times = [run['seconds'] for run in results['runs'] if run['name'] == name]
+    first = name[:-2] + '-1'
+    has_first = name.endswith('-2') and any(run['name'] == first for run in results['runs'])
+    before = seconds(results, first) if has_first else 0
+    return sum(times) / len(times) + before
+
+
+def number(value: dict) -> str:
+    """Mean in percent, with its standard deviation where there is one."""
+    return f'{100 * value["mean"]:.1f}' + ('' if value['std'] is None else f' ± {100 * value["std"]:.1f}')
+
+
+def difference(value: dict) -> str:
+    """Mean difference in percent with its interval, bold where that leaves out 0."""
+    if value['difference'] is None:
+        return ''
+    text = f'{100 * value["difference"]:+.1f}'
+    if value['interval'] is None:
+        return text
+    text += f' ± {100 * value["interval"]:.1f}'
+    return f'**{text}**' if abs(value['difference']) > value['interval'] else text
+
+
+def markdown(rows: Iterable[Tuple[str, ...]]) -> List[str]:
+    """Lines of a table whose first row is its head."""
+    lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
+    return [lines[0], '|' + '---|' * (lines[0].count('|') - 1), *lines[1:]]
+
+
+def plot(results: dict, file: Path) -> None:
+    """Gains with their intervals, the largest on top."""
+    rows = by_gain(results)[::-1]
+    with matplotlib.rc_context({'svg.hashsalt': 'mmpose_kd', 'svg.fonttype': 'none'}):  # the same file every time
+        figure = Figure(figsize=(8, 1 + 0.32 * len(rows)), layout='tight')
+        axes = figure.subplots()
+        for place, (_, row) in enumerate(rows):
+            value = row[METRIC]
+            axes.errorbar(100 * value['difference'], place, xerr=100 * (value['interval'] or 0), fmt='o', capsize=3,
+                          color='tab:blue')
+        axes.axvline(0, color='black')
+        axes.set_yticks(range(len(rows)), [label(results, name) for name, _ in rows])
+        axes.set_xlabel(f'points of {TITLE} above the same student alone, 95 % interval')
+        axes.grid(axis='x', alpha=0.3)
+        figure.savefig(file, format='svg', metadata=dict(Date=None))
+
+
+if __name__ == '__main__':
+    pages = main(check='--check' in sys.argv[1:])
+    print('\n'.join(pages) or 'every table is as it should be')
+    sys.exit(bool(pages) and '--check' in sys.argv[1:])

@@ -1,0 +1,91 @@
+"""docs/comparison.py: tables of the pages from results of studies."""
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='module')
+def comparison():
+    spec = importlib.util.spec_from_file_location('comparison', ROOT / 'docs' / 'comparison.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def summary(baseline, mean, difference=None, interval=None):
+    row = dict(mean=mean, std=0.01, difference=difference, interval=interval)
+    return dict(baseline=baseline, seeds=[0, 1, 2], PCK=row, AUC=row)
+
+
+@pytest.fixture
+def studies():
+    """A student alone, and two methods, one of which takes two stages."""
+    runs = [dict(name=name, label=name.upper(), seconds=seconds)
+            for name, seconds in (('alone', 90.), ('alone', 110.), ('kd', 130.), ('two-1', 150.), ('two-2', 50.))]
+    rows = {'alone': summary('alone', 0.6), 'kd': summary('alone', 0.605, 0.005, 0.006),
+            'two-1': summary('alone', 0.59, -0.01, 0.002), 'two-2': summary('alone', 0.63, 0.03, 0.02)}
+    return dict(methods=dict(runs=runs, summary=rows))
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip('|').split('|')]
+
+
+def test_methods_are_listed_by_gain_with_their_baseline(comparison, studies):
+    lines = comparison.gains(studies)
+    assert [cells(line)[0] for line in lines[2:]] == ['TWO-2', 'KD', 'TWO-1']
+    assert cells(lines[2])[1:4] == ['ALONE', '60.0 ± 1.0', '63.0 ± 1.0']
+
+
+def test_gain_is_bold_where_its_interval_leaves_out_zero(comparison, studies):
+    gains = [cells(line)[4] for line in comparison.gains(studies)[2:]]
+    assert gains == ['**+3.0 ± 2.0**', '+0.5 ± 0.6', '**-1.0 ± 0.2**']
+
+
+def test_time_of_a_second_stage_holds_its_first(comparison, studies):
+    times = {cells(line)[0]: cells(line)[6] for line in comparison.gains(studies)[2:]}
+    assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': '1.30'}
+
+
+def test_multi_kd_is_ahead_by_the_paired_difference(comparison):
+    values = {'alone': (0.5, 0.5, 0.5), 'multi-kd': (0.6, 0.62, 0.61), 'kd': (0.55, 0.55, 0.56)}
+    runs = [dict(name=name, label=name, baseline='alone', seed=seed, seconds=1.,
+                 metrics={'PCK': value, 'AUC': value, 'coco/AP': value})
+            for name in values for seed, value in enumerate(values[name])]
+    rows = {name: summary('alone', 0.5, 0.1 if name != 'alone' else None) for name in values}
+    results = dict(runs=runs, summary=rows)
+    row, = comparison.ahead(dict(methods=results))[2:]
+    half = 4.302653 * np.std([5, 7, 5], ddof=1) / 3**0.5  # Student's t of two degrees of freedom
+    assert cells(row)[:2] == ['kd', f'+5.7 ± {half:.1f}'.join(['**', '**'])]
+
+
+def test_lengths_of_training_are_columns(comparison):
+    runs = [dict(name=f'{name}-{length}e', label=f'{name.upper()}, {length} epochs')
+            for name in ('alone', 'kd') for length in (5, 10)]
+    rows = {'alone-5e': summary('alone-5e', 0.5), 'alone-10e': summary('alone-10e', 0.6),
+            'kd-5e': summary('alone-5e', 0.54, 0.04, 0.01), 'kd-10e': summary('alone-10e', 0.61, 0.01, 0.02)}
+    lines = comparison.budget(dict(budget=dict(runs=runs, summary=rows)))
+    assert cells(lines[0]) == ['', '5 epochs', '10 epochs']
+    assert cells(lines[3]) == ['KD', '54.0 ± 1.0 (**+4.0 ± 1.0**)', '61.0 ± 1.0 (+1.0 ± 2.0)']
+
+
+def test_pages_show_the_results_that_are_there(comparison):
+    assert comparison.main(check=True) == []
+
+
+def test_plot_has_a_row_for_each_method(comparison, studies, tmp_path):
+    comparison.plot(studies['methods'], tmp_path / 'plot.svg')
+    text = (tmp_path / 'plot.svg').read_text()
+    assert all(f'>{name}<' in text for name in ('TWO-2', 'KD', 'TWO-1')) and '>ALONE<' not in text
+
+
+def test_every_study_file_that_has_results_has_their_runs(comparison):
+    for file in comparison.RESULTS.glob('*.json'):
+        results = json.loads(file.read_text())
+        assert file.with_suffix('.py').is_file()
+        assert set(results['summary']) == {run['name'] for run in results['runs']}
