@@ -4,7 +4,8 @@ from typing import Iterator, Sequence, Tuple
 
 import torch
 from mmcv.cnn import fuse_conv_bn
-from torch import Tensor, nn
+from mmpose.models.pose_estimators import TopdownPoseEstimator
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmpose_kd.models.taps import Recorder, tensors
@@ -13,19 +14,19 @@ TOLERANCE = 1e-3  # of the largest value; rounding leaves about 1e-6
 
 
 @torch.no_grad()
-def fold_batch_norms(model: nn.Module, taps: Sequence[str], size: Tuple[int, int]) -> nn.Module:
+def fold_batch_norms(model: TopdownPoseEstimator, taps: Sequence[str], size: Tuple[int, int]) -> TopdownPoseEstimator:
     """A pose estimator in evaluation mode with the BatchNorms of its backbone and neck in the convolutions before them.
 
     MMCV's ``fuse_conv_bn`` takes a BatchNorm that is registered behind a convolution for one that runs behind it. So
     both models answer one image of noise, and where an output or a tap differs, the model is left as it is.
 
     Args:
-        model (nn.Module): The pose estimator, in float32; it is not changed.
+        model (TopdownPoseEstimator): The pose estimator, in float32; it is not changed.
         taps (Sequence[str]): Paths whose values have to stay the same.
         size (tuple[int, int]): Input size (w, h) in pixels.
 
     Returns:
-        nn.Module: A model without these layers, or the model itself.
+        TopdownPoseEstimator: A model without these layers, or the model itself.
 
     Example:
         >>> model = fold_batch_norms(model.eval(), ['backbone.layer3'], (192, 256))
@@ -45,7 +46,7 @@ def fold_batch_norms(model: nn.Module, taps: Sequence[str], size: Tuple[int, int
     return folded.requires_grad_(False) if all(_equal(*pair) for pair in pairs) else model
 
 
-def _answer(model: nn.Module, taps: Sequence[str], image: Tensor) -> Iterator[Tensor]:
+def _answer(model: TopdownPoseEstimator, taps: Sequence[str], image: Tensor) -> Iterator[Tensor]:
     with Recorder(model, taps, 'teacher_taps').record() as record:
         model.head.forward(model.extract_feat(image))
     return tensors([record.outputs, *record.taps.values()])
