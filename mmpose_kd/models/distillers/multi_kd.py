@@ -36,7 +36,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         teacher (dict, optional): Arguments of :class:`Teacher`, or a dict of such dicts by name where there are
             several. None for objectives that need no teacher. Default: None.
         objectives (dict[str, dict]): Configs of the objectives by name. A name is the key of the logged loss, so it
-            must begin with "loss_". An objective with ``teacher='student'`` is taught by what the student itself
+            must begin with ``loss_``. An objective with ``teacher='student'`` is taught by what the student itself
             recorded in the same step, without a gradient: self-distillation and online distillation.
         frozen (Sequence[str]): The student's modules that are not trained, such as 'backbone' or 'head.base': they get
             no gradient and stay in evaluation mode. Default: none.
