@@ -122,7 +122,7 @@ def test_video(models, tmp_path, monkeypatch):
     (lambda args, models: [*args, '--height', '0'], '--height=0'),
     (lambda args, models: [*args, '--boxes', 'absent.json'], 'boxes "absent.json" cannot be read'),
     (lambda args, models: [*args, '--device', 'nodevice'], 'device "nodevice" cannot be used'),
-    (lambda args, models: [*args, '--model', 'absent.py', 'x.pth'], 'config "absent.py" does not exist'),
+    (lambda args, models: [*args, '--model', 'absent.py', 'x.pth'], 'absent.py", and no shipped config of that name'),
     (lambda args, models: [*args, '--model', models['plain'][0], 'absent.pth'], 'absent.pth" does not exist'),
     (lambda args, models: [*args, '--model', models['plain'][0], models['wide'][1]], 'does not fit the config'),
 ], ids=['one model', 'source', 'names', 'height', 'boxes', 'device', 'config', 'checkpoint', 'other checkpoint'])
