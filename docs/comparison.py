@@ -21,7 +21,7 @@ RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
 PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
-COMPARED = ('methods', 'students')  # the studies whose runs are methods
+COMPARED = ('methods', 'heatmaps', 'students')  # the studies whose runs are methods
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII
     'alone': 85.9,
     'cross-stage': 86.8,

@@ -53,9 +53,44 @@ for method, loss, weights in (
         runs[f'{method}-{weight}'] = dict(
             config=f'{study}/{method}_resnet18-w16_hrnet-w32_lspet-64x64.py',
             cfg_options={**simdr, **short, f'model.objectives.loss_{loss}': weight})
+heatmap = {
+    **simdr,
+    'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER_HEATMAP:work_dirs/hrnet-w32_heatmap_lspet-64x64/epoch_60.pth}}',
+    'model.teacher.cache': '{{$MMPOSE_KD_CACHE_HEATMAP:work_dirs/cache_heatmap_lspet-64x64}}'
+}
+short = {
+    'train_cfg.max_epochs': 5,
+    'optim_wrapper.optimizer.lr': 8e-3,
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False
+}
+runs['alone-heatmap-5e'] = dict(config=configs['alone-heatmap'], cfg_options=short)
+for task, okd in ((0.5, 0.5), (1, 1), (1, 3)):
+    runs[f'fpd-{task}-{okd}'] = dict(
+        config=f'{study}/fpd_resnet18-w16_hrnet-w32_lspet-64x64.py', baseline='alone-heatmap-5e',
+        cfg_options={**heatmap, **short, 'model.head.loss.loss_weight': task, 'model.objectives.loss_okd.weight': okd})
+for fkd in (0.07, 0.007, 0.0007):
+    runs[f'cdkd-{fkd}'] = dict(
+        config=f'{study}/cdkd_resnet18-w16_hrnet-w32_lspet-64x64.py', baseline='alone-heatmap-5e',
+        cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd})
+for end in (2, 0.2, 0.02):
+    runs[f'okdhp-{end}'] = dict(
+        config=f'{study}/okdhp_resnet18-w16_lspet-64x64.py', baseline='alone-heatmap-5e',
+        cfg_options={**short, **{f'model.objectives.loss_branch{b}.weight.end': end for b in range(3)}})
+runs['alone-lspd-5e'] = dict(config=configs['alone-lspd'], cfg_options=short)
+for end in (1, 0.3):
+    runs[f'lspd-{end}'] = dict(
+        config=f'{study}/lspd_resnet18-w16_lspet-64x64.py', baseline='alone-lspd-5e',
+        cfg_options={**short, **{f'model.objectives.loss_stage{t}.weight.end': end for t in (1, 2)}})
+runs['alone-shuffle-5e'] = dict(config=configs['alone-shuffle'], cfg_options=short)
+for task, okd in ((0.5, 0.5), (1, 3)):
+    runs[f's-hrnet-{task}-{okd}'] = dict(
+        config=f'{study}/s-hrnet_shuffle-hrnet-w16-g4_hrnet-w32_lspet-64x64.py', baseline='alone-shuffle-5e',
+        cfg_options={**simdr, **short, 'model.head.loss.loss_weight': task, 'model.objectives.loss_okd.weight': okd})
 # Last, as Lite-HRNet trains five times as long as the others.
 for rate in ('4e-3', '8e-3'):
     runs[f'alone-lite-lr{rate}'] = dict(
         config=f'{students}/litehrnet18_simdr_lspet-64x64.py', baseline='alone-lite-lr4e-3',
         cfg_options={'train_cfg.max_epochs': 10, 'optim_wrapper.optimizer.lr': float(rate)})
-del students, study, configs, simdr, rates, rate, short, fkd, vkd, method, loss, weights, weight
+del students, study, configs, simdr, heatmap, rates, rate, short, fkd, vkd, method, loss, weights, weight
+del task, okd, end
