@@ -28,8 +28,8 @@ def deployed_config(cfg: Config) -> Config:
         cfg (Config): Config of a distilled run, or of any pose estimator.
 
     Returns:
-        Config: The same without teacher, objectives, hooks of ours, what only training needs, and the places of initial
-        weights. It imports this package only where a backbone, head, codec or dataset of ours is left. A loss on the
+        Config: The same without teacher, objectives, hooks of ours, what only training needs, the places of initial
+        weights, and the services that the training logged to. It imports this package only where a backbone, head, codec or dataset of ours is left. A loss on the
         labels that distillation had switched off has its weight again, so that the student can be trained further.
 
     Example:
@@ -48,6 +48,8 @@ def deployed_config(cfg: Config) -> Config:
         cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or _name(v.get('type')) not in hooks}
     if cfg.get('custom_hooks'):
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if _name(hook.get('type')) not in hooks]
+    if cfg.get('visualizer', {}).get('vis_backends'):
+        cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     train = cfg.get('train_dataloader')
     if train and _name(train.dataset.type) == 'ViewDataset':  # a teacher's cache needs it, a student does not
         train.dataset = train.dataset.dataset

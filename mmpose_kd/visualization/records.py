@@ -6,6 +6,8 @@ import torch
 from mmpose.models.heads import BaseHead
 from torch import Tensor
 
+from mmpose_kd.models.outputs import is_simdr
+
 Pair = Tuple[Tensor, Tensor]
 
 
@@ -20,7 +22,7 @@ def distributions(outputs: Any, num_joints: int, title: str) -> Dict[str, Pair]:
     Returns:
         dict[str, tuple[Tensor]]: Probabilities (N, K, Wx) and (N, K, Wy) by title; empty where there are none.
     """
-    if _is_simdr(outputs, num_joints):
+    if is_simdr(outputs) and all(x.shape[1] == num_joints and x.shape[2] > 2 for x in outputs):
         return {title: tuple(logits.float().softmax(-1) for logits in outputs)}
     return _nested(distributions, outputs, num_joints, title)
 
@@ -62,11 +64,6 @@ def label_pose(head: BaseHead, samples: Sequence) -> Optional[np.ndarray]:
 def feature_taps(record: Any, paths: Sequence[str]) -> Dict[str, Tensor]:
     """The tensors at a record's paths; what else is there, such as a pair of SimDR logits, is left out."""
     return {path: record[path] for path in paths if isinstance(record[path], Tensor) and record[path].dim() > 1}
-
-
-def _is_simdr(outputs: Any, num_joints: int) -> bool:
-    return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
-        isinstance(x, Tensor) and x.dim() == 3 and x.shape[1] == num_joints and x.shape[2] > 2 for x in outputs)
 
 
 def _nested(find: Any, outputs: Any, num_joints: int, title: str) -> Dict[str, Any]:

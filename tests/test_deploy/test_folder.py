@@ -145,9 +145,12 @@ def test_fp16_halves_the_checkpoint(exported, trained, tmp_path):
     assert size_half < 0.7 * size_whole  # of which names and file format, in so small a model, are a good part
 
 
-def test_the_readme_runs_it_in_five_lines(exported):
+def test_the_readme_runs_it_in_five_lines_and_an_import_where_the_config_needs_it(exported):
     blocks = re.findall(r'```\w+\n(.*?)```', (exported[0] / 'README.md').read_text(), re.DOTALL)
-    assert len([line for block in blocks for line in block.splitlines()]) == 5
+    lines = [line for block in blocks for line in block.splitlines()]
+    assert Config.fromfile(str(exported[0] / 'config.py')).custom_imports.imports == ['mmpose_kd']
+    assert lines.index('import mmpose_kd') < lines.index('from mmpose.apis import MMPoseInferencer')
+    assert len(lines) == 6
 
 
 @pytest.mark.parametrize('head, udp', [('heatmap', True), ('simcc', False)])

@@ -85,6 +85,13 @@ def test_our_hooks_and_initial_weights_are_dropped():
     assert plain.load_from is None and plain.resume is False and 'init_cfg' not in plain.model.backbone
 
 
+def test_exported_config_logs_to_no_service():
+    backends = [dict(type='LocalVisBackend'), dict(type='WandbVisBackend', init_kwargs=dict(project='ours'))]
+    cfg = Config(dict(model=distilled(), visualizer=dict(type='PoseLocalVisualizer', vis_backends=backends)))
+    assert deployed_config(cfg).visualizer.vis_backends == [dict(type='LocalVisBackend')]
+    assert len(cfg.visualizer.vis_backends) == 2
+
+
 def test_labels_that_were_switched_off_count_again():
     model = distilled()
     model['head']['loss']['loss_weight'] = 0.

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.outputs import is_simdr
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
@@ -237,10 +238,10 @@ class Teacher:
 
     def _like(self, outputs: Any, student: Any, resize: Resize) -> Any:
         """Teacher's outputs with the student's keypoints and bins."""
-        if isinstance(outputs, (list, tuple)) and not _is_simdr(outputs):
+        if isinstance(outputs, (list, tuple)) and not is_simdr(outputs):
             return outputs  # several stages: an objective picks one
-        axes = [(outputs[0], 0), (outputs[1], 1)] if _is_simdr(outputs) else [(outputs, None)]
-        wanted = student if _is_simdr(student) else (student, student)
+        axes = [(outputs[0], 0), (outputs[1], 1)] if is_simdr(outputs) else [(outputs, None)]
+        wanted = student if is_simdr(student) else (student, student)
         results = []
         for (value, axis), target in zip(axes, wanted):
             if self.indices is not None:
@@ -249,7 +250,7 @@ class Teacher:
                 for dim, a in [(-1, axis)] if axis is not None else [(-1, 0), (-2, 1)]:
                     value = self._resample_dim(value, dim, target.shape[dim], resize, a)
             results.append(value)
-        return tuple(results) if _is_simdr(outputs) else results[0]
+        return tuple(results) if is_simdr(outputs) else results[0]
 
     def _resample_dim(self, value: Tensor, dim: int, bins: int, resize: Resize, axis: int) -> Tensor:
         if bins == value.shape[dim] and resize.student == resize.teacher and self.udp == self.student_udp:
@@ -270,8 +271,3 @@ def _checksum(model: nn.Module) -> int:
 
 def _is_udp(head: Any) -> bool:
     return type(getattr(head, 'decoder', None)).__name__ == 'UDPHeatmap'
-
-
-def _is_simdr(outputs: Any) -> bool:
-    return isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(
-        isinstance(o, Tensor) and o.dim() == 3 for o in outputs)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 
 from .reduction import at_least_float32
 
@@ -32,12 +33,11 @@ def joint_distributions(outputs: Outputs, temperature: Optional[float] = None) -
     Raises:
         ConfigError: The output is neither.
     """
-    if isinstance(outputs, (list, tuple)) and outputs and all(x.dim() == 4 for x in outputs):
-        outputs = outputs[-1]
-    if isinstance(outputs, Tensor) and outputs.dim() == 4:
-        heatmaps = at_least_float32(outputs) / (temperature or HEATMAP_TEMPERATURE)
+    heatmaps = last_heatmaps(outputs)
+    if heatmaps is not None:
+        heatmaps = at_least_float32(heatmaps) / (temperature or HEATMAP_TEMPERATURE)
         return (heatmaps.flatten(2).softmax(-1).view_as(heatmaps), )
-    if isinstance(outputs, (list, tuple)) and len(outputs) == 2 and all(x.dim() == 3 for x in outputs):
+    if is_simdr(outputs):
         return tuple((at_least_float32(x) / (temperature or SIMDR_TEMPERATURE)).softmax(-1) for x in outputs)
     got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
     raise ConfigError(f'expected heatmaps (N, K, H, W), or SimDR logits (N, K, Wx) and (N, K, Wy), got {got}.')

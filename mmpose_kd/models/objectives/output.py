@@ -6,6 +6,7 @@ from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.objectives.base import Objective, keypoint_weights
+from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record
 
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
@@ -79,13 +80,11 @@ class OutputObjective(Objective):
 def _joint_output(record: Record, side: str, path: str) -> Tuple[str, Any]:
     """Kind of a head's output, and the output; of a list of heatmaps the last."""
     output = record[path]
-    if isinstance(output, (list, tuple)) and output and all(isinstance(x, Tensor) for x in output):
-        if len(output) == 2 and all(x.dim() == 3 for x in output):
-            return 'SimDR logits', tuple(output)
-        if all(x.dim() == 4 for x in output):
-            output = output[-1]
-    if isinstance(output, Tensor) and output.dim() == 4:
-        return 'heatmaps', output
+    if is_simdr(output):
+        return 'SimDR logits', tuple(output)
+    heatmaps = last_heatmaps(output)
+    if heatmaps is not None:
+        return 'heatmaps', heatmaps
     raise ConfigError(f"the {side}'s head returns {_shapes(output)} at '{path}': expected heatmaps (N, K, H, W), a "
                       'list of heatmaps, or SimDR logits (N, K, Wx) and (N, K, Wy). Where these are one entry of it, '
                       f"set {side}_output='{path}[0]'.")
