@@ -61,8 +61,9 @@ def gains(studies: Dict[str, dict]) -> List[str]:
     for results in (studies[name] for name in COMPARED if name in studies):
         for name, row in by_gain(results):
             alone = results['summary'][row['baseline']]
-            rows.append((label(results, name), label(results, row['baseline']), number(alone[METRIC]),
-                         number(row[METRIC]), difference(row[METRIC]), difference(row['AUC']),
+            student = label(results, row['baseline']).removesuffix(' alone')
+            rows.append((label(results, name), student, number(alone[METRIC]), number(row[METRIC]),
+                         difference(row[METRIC]), difference(row['AUC']),
                          f'{seconds(results, name) / seconds(results, row["baseline"]):.2f}'))
     return markdown(rows)
 
