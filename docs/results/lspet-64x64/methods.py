@@ -22,7 +22,7 @@ labels = {
     'review-kd': 'ReviewKD', 'two-stage-1': 'two-stage, 1', 'dwpose-1': 'DWPose, 1',
     'multi-kd-paper': "Multi-KD, paper's weights", 'cross-stage': 'cross-stage',
     'cross-stage-mft': 'cross-stage + MFT', 'cross-stage-wa': 'cross-stage + WA',
-    'cross-stage-mft-wa': 'cross-stage + MFT + WA'
+    'cross-stage-mft-wa': 'cross-stage + MFT + WA', 'cross-stage-kl': 'cross-stage + KL'
 }
 pair = 'resnet18-w16_hrnet-w32_lspet-64x64'
 runs = dict(
