@@ -69,9 +69,12 @@ def readme(spec: dict, plain: Config) -> str:
     text = ['# A pose estimator', '', '```bash']
     text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []
     text += ['mim test mmpose config.py --checkpoint checkpoint.pth', '```', '', '```python', *_INFERENCER, '```', '']
-    if plain.get('custom_imports'):  # before MMPose, which it mends where mmcv-lite is installed
+    imports = plain.get('custom_imports', {}).get('imports', [])
+    imports = [imports] if isinstance(imports, str) else imports
+    packages = sorted({name.split('.')[0] for name in imports})
+    if 'mmpose_kd' in packages:  # before MMPose, which it mends where mmcv-lite is installed
         text.insert(text.index(_INFERENCER[0]), 'import mmpose_kd')
-    uses = ('MMPose and the package `mmpose_kd`, which it imports' if plain.get('custom_imports') else
+    uses = (f'MMPose and {", ".join(f"`{name}`" for name in packages)}, which it imports' if packages else
             'MMPose alone; with mmcv-lite, where MMPose cannot be imported by itself, run `mim test mmpose_kd` '
             'instead, and `import mmpose_kd` first in Python')
     text.append(f'- `config.py`, `checkpoint.pth`: the student, for {uses}.')

@@ -29,8 +29,9 @@ def deployed_config(cfg: Config) -> Config:
 
     Returns:
         Config: The same without teacher, objectives, hooks of ours, what only training needs, the places of initial
-        weights, and the services that the training logged to. It imports this package only where a backbone, head, codec or dataset of ours is left. A loss on the
-        labels that distillation had switched off has its weight again, so that the student can be trained further.
+        weights, and the services that the training logged to. It imports this package only where a backbone, head,
+        codec or dataset of ours is left. A loss on the labels that distillation had switched off has its weight again,
+        so that the student can be trained further.
 
     Example:
         >>> deployed_config(Config.fromfile('cdkd_resnet18_resnet50_coco-256x192.py')).model.head.type

@@ -20,6 +20,7 @@ from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.datasets import SyntheticPoseDataset
 from mmpose_kd.deploy import Limits, export_folder
 from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck, validation_set
+from mmpose_kd.deploy.describe import readme
 from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
@@ -151,6 +152,15 @@ def test_the_readme_runs_it_in_five_lines_and_an_import_where_the_config_needs_i
     assert Config.fromfile(str(exported[0] / 'config.py')).custom_imports.imports == ['mmpose_kd']
     assert lines.index('import mmpose_kd') < lines.index('from mmpose.apis import MMPoseInferencer')
     assert len(lines) == 6
+
+
+def test_the_readme_names_the_packages_that_the_config_imports():
+    def text(**imports):
+        return readme(dict(pck={}), Config(imports))
+
+    assert 'for MMPose and `mine`, which it imports' in text(custom_imports=dict(imports='mine.heads'))
+    assert 'import mmpose_kd' not in text(custom_imports=dict(imports=['mine']))
+    assert 'for MMPose and `mine`, `mmpose_kd`,' in text(custom_imports=dict(imports=['mmpose_kd', 'mine']))
 
 
 @pytest.mark.parametrize('head, udp', [('heatmap', True), ('simcc', False)])
