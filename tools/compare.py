@@ -53,6 +53,9 @@ def compare(args: argparse.Namespace) -> None:
         apart = ['-' if row[key] is None else f'{row[key]:.1f}' for key in ('mean', 'p90')]
         table.add_row(row['name'], f'{row["ms"]:.1f}', f'{1000 / row["ms"]:.1f}', *apart)
     console.print(table)
+    if not any(model.distances for model in models[1:]):
+        console.print(f'no joint was compared: none has a score above --threshold {args.threshold:g} in the first '
+                      'model and another; a lower one shows and compares more', soft_wrap=True, markup=False)
     console.print(f'written: {args.out}', soft_wrap=True, markup=False)
 
 

@@ -115,6 +115,12 @@ def test_video(models, tmp_path, monkeypatch):
     assert [frame.shape for frame in frames] == [(48 + 44, 2 * 64, 3)] * 3
 
 
+def test_joints_that_are_all_below_the_threshold_are_said_to_be_so(models, image, tmp_path, monkeypatch, capsys):
+    for threshold, said in ((1e9, True), (-1e9, False)):
+        run_tool(monkeypatch, image, *two(models), '--out', tmp_path / 'out.png', '--threshold', threshold)
+        assert ('no joint was compared' in capsys.readouterr().out) is said
+
+
 @pytest.mark.parametrize('change, message', [
     (lambda args, models: args[:4], '--model CONFIG CHECKPOINT is given 1 times'),
     (lambda args, models: ['absent.png', *args[1:]], 'absent.png" does not exist'),
