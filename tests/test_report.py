@@ -358,6 +358,13 @@ def test_runs_with_other_validation_sets_are_not_compared(copied):
     assert re.fullmatch(r'[\d.]+', Page(text).row('left_wrist')[2])
 
 
+def test_a_metric_that_coco_could_not_measure_is_left_out(copied):
+    for folder in copied:
+        log, = folder.glob('*/vis_data/scalars.json')
+        log.write_text(log.read_text().replace('"PCK":', '"coco/AP (L)": -1.0, "PCK":'))
+    assert list(read_folders(list(map(str, copied))).metrics) == ['PCK']
+
+
 def test_a_training_without_validation_has_its_losses(copied):
     log, = copied[0].glob('*/vis_data/scalars.json')
     log.write_text('\n'.join(line for line in log.read_text().splitlines() if 'PCK' not in line))

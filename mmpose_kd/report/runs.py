@@ -10,6 +10,8 @@ from mmengine.config import Config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.scalars import read_scalars
 
+NOT_MEASURED = -1  # what COCO's evaluation returns where the set has nobody of a size
+
 
 @dataclass
 class Trained:
@@ -85,7 +87,8 @@ def read_folders(folders: Sequence[str], names: Sequence[str] = (), baseline: Op
             same training. Default: what tells their paths apart.
         baseline (str, optional): Name of the run that the others are compared with. Default: that of the study, or the
             first run.
-        metrics (Sequence[str]): Those to show, as the evaluator logs them. Default: all.
+        metrics (Sequence[str]): Those to show, as the evaluator logs them. Default: all, but for sizes of people
+            that the validation set does not have.
 
     Returns:
         Experiment: What was found.
@@ -165,7 +168,8 @@ def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
     twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
     if twice:
         raise ConfigError(f'two folders named "{twice[0]}" have the seed {twice[1]}; give them different --names.')
-    common = [key for key in runs[0].metrics if all(key in run.metrics for run in runs)]
+    common = [key for key in runs[0].metrics if all(key in run.metrics for run in runs)
+              and any(run.metrics[key] != NOT_MEASURED for run in runs)]
     title = runs[0].label if len(set(names)) == 1 else f'{len(set(names))} trainings'
     return Experiment(title, {key: key for key in common}, runs, [])
 
