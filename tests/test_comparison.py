@@ -24,11 +24,13 @@ def summary(baseline, mean, difference=None, interval=None):
 
 @pytest.fixture
 def studies():
-    """A student alone, and two methods, one of which takes two stages."""
+    """A student alone, two methods, one of which takes two stages, and a variant of the ablation."""
     runs = [dict(name=name, label=name.upper(), seconds=seconds)
-            for name, seconds in (('alone', 90.), ('alone', 110.), ('kd', 130.), ('two-1', 150.), ('two-2', 50.))]
+            for name, seconds in (('alone', 90.), ('alone', 110.), ('kd', 130.), ('two-1', 150.), ('two-2', 50.),
+                                  ('cross-stage', 120.))]
     rows = {'alone': summary('alone', 0.6), 'kd': summary('alone', 0.605, 0.005, 0.006),
-            'two-1': summary('alone', 0.59, -0.01, 0.002), 'two-2': summary('alone', 0.63, 0.03, 0.02)}
+            'two-1': summary('alone', 0.59, -0.01, 0.002), 'two-2': summary('alone', 0.63, 0.03, 0.02),
+            'cross-stage': summary('alone', 0.62, 0.02, 0.01)}
     return dict(methods=dict(runs=runs, summary=rows))
 
 
@@ -62,6 +64,15 @@ def test_multi_kd_is_ahead_by_the_paired_difference(comparison):
     row, = comparison.ahead(dict(methods=results))[2:]
     half = 4.302653 * np.std([5, 7, 5], ddof=1) / 3**0.5  # Student's t of two degrees of freedom
     assert cells(row)[:2] == ['kd', f'+5.7 ± {half:.1f}'.join(['**', '**'])]
+
+
+def test_ablation_stands_beside_the_papers_gain(comparison):
+    rows = {name: summary('alone', 0.6, None if name == 'alone' else 0.02, 0.01) for name in comparison.ABLATION}
+    runs = [dict(name=name, label=name.upper()) for name in rows]
+    lines = comparison.ablation(dict(methods=dict(runs=runs, summary=rows)))
+    assert cells(lines[2]) == ['ALONE', '60.0 ± 1.0', '', '85.9', '']
+    assert cells(lines[3]) == ['CROSS-STAGE', '60.0 ± 1.0', '**+2.0 ± 1.0**', '86.8', '+0.9']
+    assert cells(lines[-1]) == ['MULTI-KD-PAPER', '60.0 ± 1.0', '**+2.0 ± 1.0**', '', '']
 
 
 def test_lengths_of_training_are_columns(comparison):
