@@ -3,7 +3,7 @@
 #   tests/matrix.sh current python3.12              what requirements/ names
 #   tests/matrix.sh openmmlab python3.9             PyTorch 2.1, torchvision 0.16, mmcv-lite 2.1.0
 #   MMCV=mmcv tests/matrix.sh openmmlab python3.10  the same with the full mmcv, the standard OpenMMLab installation
-# What follows is for pytest, such as: -m 'not install' tests/test_models
+# What follows is for pytest, such as: -m 'not install and not soak'
 # MMCV_INDEX names where compiled wheels of mmcv are; without one, pip compiles it. PIP_EXTRA_INDEX_URL as in the Makefile.
 set -euo pipefail
 stack=$1 python=$2
