@@ -21,6 +21,7 @@ RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
 PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
+WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 COMPARED = ('methods', 'heatmaps', 'students')  # the studies whose runs are methods
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
     'alone': 85.9,
@@ -49,6 +50,8 @@ def main(check: bool = False) -> List[str]:
         for name in COMPARED:
             if name in studies:
                 plot(studies[name], ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
+        if 'weights' in studies:
+            plot_weights(studies['weights'], ROOT / 'docs' / 'images' / 'comparison_weights.svg')
     return stale
 
 
@@ -103,16 +106,19 @@ def ablation(studies: Dict[str, dict]) -> List[str]:
 
 
 def budget(studies: Dict[str, dict]) -> List[str]:
-    """Gains after trainings of several lengths: runs are named METHOD-EPOCHSe."""
+    """Gains after trainings of several lengths, METHOD-EPOCHSe; those of ten epochs are the comparison's own."""
     results = studies['budget']
     methods = list(dict.fromkeys(name.rsplit('-', 1)[0] for name in results['summary']))
-    lengths = list(dict.fromkeys(name.rsplit('-', 1)[1] for name in results['summary']))
-    rows = [('', *(f'{length[:-1]} epochs' for length in lengths))]
+    lengths = {int(name.rsplit('-', 1)[1][:-1]) for name in results['summary']}
+    found = {(method, length): results['summary'][f'{method}-{length}e'][METRIC]
+             for method in methods for length in lengths}
+    found.update({(method, 10): studies['methods']['summary'][method][METRIC] for method in methods})
+    rows = [('', *(f'{length} epochs' for length in sorted(lengths | {10})))]
     for method in methods:
-        found = [results['summary'][f'{method}-{length}'][METRIC] for length in lengths]
-        rows.append((label(results, f'{method}-{lengths[0]}').split(',')[0],
+        values = [found[method, length] for length in sorted(lengths | {10})]
+        rows.append((label(studies['methods'], method),
                      *(number(value) + (f' ({difference(value)})' if value['difference'] is not None else '')
-                       for value in found)))
+                       for value in values)))
     return markdown(rows)
 
 
@@ -165,17 +171,43 @@ def markdown(rows: Iterable[Tuple[str, ...]]) -> List[str]:
 def plot(results: dict, file: Path) -> None:
     """Gains with their intervals, the largest on top."""
     rows = by_gain(results)[::-1]
-    with matplotlib.rc_context({'svg.hashsalt': 'mmpose_kd', 'svg.fonttype': 'none'}):  # the same file every time
-        figure = Figure(figsize=(8, 1 + 0.32 * len(rows)), layout='tight')
-        axes = figure.subplots()
-        for place, (_, row) in enumerate(rows):
-            value = row[METRIC]
-            axes.errorbar(100 * value['difference'], place, xerr=100 * (value['interval'] or 0), fmt='o', capsize=3,
-                          color='tab:blue')
-        axes.axvline(0, color='black')
-        axes.set_yticks(range(len(rows)), [label(results, name) for name, _ in rows])
-        axes.set_xlabel(f'points of {TITLE} above the same student alone, 95 % interval')
-        axes.grid(axis='x', alpha=0.3)
+    figure = Figure(figsize=(8, 1 + 0.32 * len(rows)), layout='tight')
+    axes = figure.subplots()
+    for place, (_, row) in enumerate(rows):
+        value = row[METRIC]
+        axes.errorbar(100 * value['difference'], place, xerr=100 * (value['interval'] or 0), fmt='o', capsize=3,
+                      color='tab:blue')
+    axes.axvline(0, color='black')
+    axes.set_yticks(range(len(rows)), [label(results, name) for name, _ in rows])
+    axes.set_xlabel(f'points of {TITLE} above the same student alone, 95 % interval')
+    axes.grid(axis='x', alpha=0.3)
+    save(figure, file)
+
+
+def plot_weights(results: dict, file: Path) -> None:
+    """Gain over the weight of each of Multi-KD's terms, as the paper's Fig. 5: runs are named TERM-WEIGHT."""
+    whole = results['summary']['multi-kd'][METRIC]
+    terms = {term: [(weight, whole)] for term, weight in WEIGHTS.items()}
+    for name, row in results['summary'].items():
+        if name not in ('alone', 'multi-kd'):
+            term, weight = name.rsplit('-', 1)
+            terms[term].append((float(weight), row[METRIC]))
+    figure = Figure(figsize=(8, 3), layout='tight')
+    for axes, (term, points) in zip(figure.subplots(1, len(terms), sharey=True, squeeze=False)[0], terms.items()):
+        points.sort(key=lambda point: point[0])
+        axes.errorbar([weight for weight, _ in points], [100 * value['difference'] for _, value in points],
+                      yerr=[100 * (value['interval'] or 0) for _, value in points], fmt='o-', capsize=3)
+        axes.axhline(0, color='black')
+        axes.set_xscale('log')
+        axes.set_xlabel(f'weight {term}')
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel(f'gain in {TITLE}')
+    save(figure, file)
+
+
+def save(figure: Figure, file: Path) -> None:
+    """As an SVG that is the same file every time."""
+    with matplotlib.rc_context({'svg.hashsalt': 'mmpose_kd', 'svg.fonttype': 'none'}):
         figure.savefig(file, format='svg', metadata=dict(Date=None))
 
 

@@ -1,20 +1,14 @@
 """docs/comparison.py: tables of the pages from results of studies."""
-import importlib.util
 import json
-from pathlib import Path
 
+import docs_script
 import numpy as np
 import pytest
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope='module')
 def comparison():
-    spec = importlib.util.spec_from_file_location('comparison', ROOT / 'docs' / 'comparison.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script.load('comparison')
 
 
 def summary(baseline, mean, difference=None, interval=None):
@@ -76,13 +70,15 @@ def test_ablation_stands_beside_the_papers_gain(comparison):
 
 
 def test_lengths_of_training_are_columns(comparison):
-    runs = [dict(name=f'{name}-{length}e', label=f'{name.upper()}, {length} epochs')
-            for name in ('alone', 'kd') for length in (5, 10)]
-    rows = {'alone-5e': summary('alone-5e', 0.5), 'alone-10e': summary('alone-10e', 0.6),
-            'kd-5e': summary('alone-5e', 0.54, 0.04, 0.01), 'kd-10e': summary('alone-10e', 0.61, 0.01, 0.02)}
-    lines = comparison.budget(dict(budget=dict(runs=runs, summary=rows)))
-    assert cells(lines[0]) == ['', '5 epochs', '10 epochs']
-    assert cells(lines[3]) == ['KD', '54.0 ± 1.0 (**+4.0 ± 1.0**)', '61.0 ± 1.0 (+1.0 ± 2.0)']
+    methods = dict(runs=[dict(name=name, label=name.upper()) for name in ('alone', 'kd')],
+                   summary={'alone': summary('alone', 0.6), 'kd': summary('alone', 0.64, 0.04, 0.01)})
+    longer = dict(summary={'alone-5e': summary('alone-5e', 0.5), 'alone-20e': summary('alone-20e', 0.7),
+                           'kd-5e': summary('alone-5e', 0.55, 0.05, 0.01),
+                           'kd-20e': summary('alone-20e', 0.71, 0.01, 0.02)})
+    lines = comparison.budget(dict(methods=methods, budget=longer))
+    assert cells(lines[0]) == ['', '5 epochs', '10 epochs', '20 epochs']
+    assert cells(lines[3]) == ['KD', '55.0 ± 1.0 (**+5.0 ± 1.0**)', '64.0 ± 1.0 (**+4.0 ± 1.0**)',
+                               '71.0 ± 1.0 (+1.0 ± 2.0)']
 
 
 def test_pages_show_the_results_that_are_there(comparison):
@@ -100,3 +96,13 @@ def test_every_study_file_that_has_results_has_their_runs(comparison):
         results = json.loads(file.read_text())
         assert file.with_suffix('.py').is_file()
         assert set(results['summary']) == {run['name'] for run in results['runs']}
+
+
+def test_plot_of_weights_has_the_whole_method_in_each_panel(comparison, monkeypatch, tmp_path):
+    rows = {'alone': summary('alone', 0.5), 'multi-kd': summary('alone', 0.6, 0.1, 0.01),
+            'alpha-12': summary('alone', 0.58, 0.08, 0.01), 'beta-0.3': summary('alone', 0.57, 0.07, 0.01)}
+    figures = []
+    monkeypatch.setattr(comparison, 'save', lambda figure, file: figures.append(figure))
+    comparison.plot_weights(dict(summary=rows), tmp_path / 'weights.svg')
+    curves = [axes.containers[0].lines[0].get_xydata().round(6).tolist() for axes in figures[0].axes]
+    assert curves == [[[4, 10], [12, 8]], [[0.3, 7], [3, 10]]]

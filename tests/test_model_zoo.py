@@ -1,8 +1,8 @@
 """docs/model_zoo.py: pages from metafiles and results."""
-import importlib.util
 import json
 from pathlib import Path
 
+import docs_script
 import pytest
 import yaml
 
@@ -20,10 +20,7 @@ Models:
 
 @pytest.fixture(scope='module')
 def zoo():
-    spec = importlib.util.spec_from_file_location('model_zoo', ROOT / 'docs' / 'model_zoo.py')
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return docs_script.load('model_zoo')
 
 
 @pytest.fixture

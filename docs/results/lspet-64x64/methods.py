@@ -1,15 +1,8 @@
 # Every method on the student with a SimDR head: length and learning rate are those of the student alone (tune.py).
+_base_ = 'protocol.py'
 title = 'ResNet-18-w16 taught by HRNet-W32 on LSPET 64x64'
-seeds = [0, 1, 2]
 baseline = 'alone'
-metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
-cfg_options = {
-    'train_cfg.max_epochs': 10,
-    'train_cfg.val_interval': 5,
-    'optim_wrapper.optimizer.lr': 4e-3,
-    'train_dataloader.num_workers': 0,  # a worker's sending costs more than its work
-    'train_dataloader.persistent_workers': False
-}
+cfg_options = {'optim_wrapper.optimizer.lr': 4e-3}
 
 teacher = {
     'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',

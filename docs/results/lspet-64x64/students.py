@@ -1,16 +1,9 @@
 # LSPD on its own student, and S-HRNet on ShuffleHRNet; learning rates from tune.py. Lite-HRNet-18 alone stands beside
 # ShuffleHRNet, of which the same accuracy is asked at half the latency.
+_base_ = 'protocol.py'
 title = 'Other students on LSPET 64x64'
-seeds = [0, 1, 2]
 baseline = 'alone-lspd'
-metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
-cfg_options = {
-    'train_cfg.max_epochs': 10,
-    'train_cfg.val_interval': 5,
-    'optim_wrapper.optimizer.lr': 8e-3,
-    'train_dataloader.num_workers': 0,  # a worker's sending costs more than its work
-    'train_dataloader.persistent_workers': False
-}
+cfg_options = {'optim_wrapper.optimizer.lr': 8e-3}
 
 teacher = {
     'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
