@@ -2,7 +2,7 @@
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +45,8 @@ class Record:
 class Recorder:
     """Records chosen module outputs and the head's input and output of a pose estimator.
 
-    The forward hooks exist only inside :meth:`record`: a model in evaluation or export never carries one.
+    The forward hooks exist only inside :meth:`record`: a model in evaluation or export never carries one. Those of a
+    compiled teacher stay.
 
     Args:
         model (nn.Module): The pose estimator, with a ``head``.
@@ -79,13 +80,21 @@ class Recorder:
                                   f'{did_you_mean(name, modules)} An index in brackets picks an entry of the module\'s '
                                   'output; a child module is named with a dot.')
             self.taps.setdefault(name, []).append((path, indices))
+        self._current: Optional[Record] = None  # where hooks that stay write to
+        self._stay = False
+
+    def keep_hooks(self) -> None:
+        """Leave the hooks on the modules: ``torch.compile`` takes those into its graph that are there when it runs."""
+        self._stay = True
+        for name, taps in self.taps.items():
+            self.model.get_submodule(name).register_forward_hook(_tap(lambda: self._current, name, taps))
 
     @contextmanager
     def record(self) -> Iterator[Record]:
         """Record everything that the model computes inside this context."""
-        record = Record()
-        handles = [
-            self.model.get_submodule(name).register_forward_hook(_tap(record, name, taps))
+        record = self._current = Record()
+        handles = [] if self._stay else [
+            self.model.get_submodule(name).register_forward_hook(_tap(lambda: record, name, taps))
             for name, taps in self.taps.items()
         ]
         head = getattr(self.model, 'head', None)
@@ -94,6 +103,7 @@ class Recorder:
         try:
             yield record
         finally:
+            self._current = None
             for handle in handles:
                 handle.remove()
             if head is not None:
@@ -127,9 +137,12 @@ def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
     return match['name'], tuple(int(i) for i in re.findall(r'-?\d+', match['indices']))
 
 
-def _tap(record: Record, name: str, taps: List[Tuple[str, Tuple[int, ...]]]):
+def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[str, Tuple[int, ...]]]):
 
     def hook(module: nn.Module, args: tuple, output: Any) -> None:
+        record = current()
+        if record is None:
+            return
         for path, indices in taps:
             if path in record.taps:
                 raise ConfigError(f'tap "{path}": "{name}" ran more than once in one forward pass; tap a module that '

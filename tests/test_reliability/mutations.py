@@ -244,6 +244,7 @@ MUTATIONS = dict(
     absent_weights=lambda c: _set(_teacher(c), 'allow_random_weights', False) and
     (_teacher(c).update(checkpoint='nowhere.pth') or 'nowhere.pth'),
     unknown_precision=lambda c: _teacher(c) and (_teacher(c).update(precision='fp8') or 'precision'),
+    compile_that_is_no_flag=lambda c: _teacher(c) and (_teacher(c).update(compile='max') or 'compile'),
     misspelt_argument_of_teacher=lambda c: _rename(_teacher(c), 'config', 'confg'),
     unknown_objective=lambda c: _set(_objective(c)[0], 'type', 'OutputObjectiv', 'OutputObjectiv'),
     unknown_loss=_part_of_objective('loss', 'type', 'SimDRKLos'),

@@ -2,7 +2,7 @@
 import json
 import logging
 import zlib
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
 from mmengine.logging import print_log
@@ -25,6 +25,7 @@ from .alignment import (
     renormalise,
     resample,
 )
+from .compiling import compiled
 from .folding import fold_batch_norms
 from .state import deployed_model
 from .teacher_config import (
@@ -54,6 +55,9 @@ class Teacher:
         precision (str): 'fp32', 'fp16' or 'bf16' for its backbone and neck; the head, a small part of the cost, stays
             in float32. Default: 'fp32'.
         channels_last (bool): Memory format of its backbone and neck. Default: False.
+        compile (bool): Whether its backbone and neck run under ``torch.compile`` when they teach: cheaper steps after
+            half a minute or more for the first, and as much for the first batch of another size. On a CPU it needs a
+            C++ compiler. Default: False.
         input_size (tuple[int, int], optional): Its input size (w, h) in pixels. Default: what its codec says, else the
             student's.
         metainfo (dict, optional): Dataset metainfo with its keypoints' names, such as
@@ -77,12 +81,13 @@ class Teacher:
                  allow_random_weights: bool = False,
                  precision: str = 'fp32',
                  channels_last: bool = False,
+                 compile: bool = False,
                  input_size: Optional[Tuple[int, int]] = None,
                  metainfo: Optional[dict] = None,
                  report_metric: bool = True,
                  taps: Sequence[str] = (),
                  folder: Optional[str] = None) -> None:
-        check_teacher(config, checkpoint, allow_random_weights, precision, input_size=input_size)
+        check_teacher(config, checkpoint, allow_random_weights, precision, input_size=input_size, compile=compile)
         cfg = load_teacher_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
@@ -107,6 +112,10 @@ class Teacher:
         for part in ('backbone', 'neck'):
             if getattr(self.model, part, None) is not None:
                 getattr(self.model, part).to(dtype=self.dtype, memory_format=self.memory_format)
+        self.extract_feat = self.model.extract_feat
+        if compile:
+            self.recorder.keep_hooks()
+            self.extract_feat = compiled(self.model.extract_feat)
         self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(dataset_meta(cfg))
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
@@ -168,7 +177,7 @@ class Teacher:
         images = self._resize(inputs).images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
-            self.model.head.forward(self._features(images))
+            self.model.head.forward(self._features(images, self.extract_feat))
         record.taps = {path: to_float32(value) for path, value in record.taps.items()}
         return record
 
@@ -227,10 +236,11 @@ class Teacher:
                         pred.set_field(value[:, self.indices], key)
         return preds
 
-    def _features(self, images: Tensor) -> Any:
+    def _features(self, images: Tensor, extract_feat: Optional[Callable] = None) -> Any:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were
             self.model.eval()
-        return to_float32(self.model.extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
+        extract_feat = extract_feat or self.model.extract_feat
+        return to_float32(extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
 
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])

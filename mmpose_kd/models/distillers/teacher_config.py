@@ -40,6 +40,9 @@ def check_teacher(config: Any,
         raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
     if precision not in PRECISIONS:
         raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
+    for name in ('compile', 'channels_last', 'report_metric'):
+        if not isinstance(others.get(name, False), bool):
+            raise ConfigError(f'{name}={others[name]!r}: expected True or False.')
     if input_size is not None and not (
             isinstance(input_size, (list, tuple)) and len(input_size) == 2 and all(map(is_count, input_size))):
         raise ConfigError(f'input_size={input_size!r}: expected width and height in pixels, such as (192, 256). '

@@ -1,4 +1,5 @@
 import copy
+import shutil
 
 import numpy as np
 import pytest
@@ -6,6 +7,8 @@ import tiny
 import torch
 from mmengine.config import Config
 from torch import nn
+from torch._dynamo.utils import counters
+from torch._inductor import config as inductor
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, parse_metainfo, renormalise, resample
@@ -13,6 +16,7 @@ from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_packages, check_teacher, load_teacher_config
 from mmpose_kd.models.taps import Record
 
+needs_compiler = pytest.mark.skipif(not shutil.which('g++'), reason='torch.compile needs a C++ compiler')
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 WHOLEBODY = dict(from_file='configs/_base_/datasets/coco_wholebody.py')
 
@@ -66,6 +70,40 @@ def test_bf16_is_close_to_float32_and_returned_as_float32(student):
     error = (low.feats[-1] - full.feats[-1]).norm() / full.feats[-1].norm()
     assert 0 < error < 0.03
     assert next(teachers['bf16'].model.backbone.parameters()).dtype == torch.bfloat16
+
+
+@needs_compiler
+def test_compiled_it_answers_the_same_taps_too(student):
+    taps = ['backbone.layer2', 'backbone.layer4.0.conv1']
+    torch.manual_seed(0)
+    plain, data = make_teacher(student, taps=taps)
+    torch.manual_seed(0)
+    fast, _ = make_teacher(student, taps=taps, compile=True)
+    counters.clear()
+    for inputs in (data['inputs'], data['inputs'].flip(0)):
+        expected, got = (teacher.answer(inputs, student.data_preprocessor) for teacher in (plain, fast))
+        torch.testing.assert_close(got.outputs, expected.outputs)
+        torch.testing.assert_close(got.taps, expected.taps)
+    assert counters['stats']['unique_graphs'] == 1
+
+
+@needs_compiler
+def test_compiled_it_predicts_without_recording(student):
+    torch.manual_seed(0)
+    plain, data = make_teacher(student, taps=['backbone.layer2'])
+    torch.manual_seed(0)
+    fast, _ = make_teacher(student, taps=['backbone.layer2'], compile=True)
+    fast.answer(data['inputs'], student.data_preprocessor)
+    expected, got = (teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor)
+                     for teacher in (plain, fast))
+    np.testing.assert_array_equal(got[0].keypoints, expected[0].keypoints)
+
+
+def test_no_compiler_is_said(student, monkeypatch):
+    monkeypatch.setattr(inductor.cpp, 'cxx', ('/no/such/compiler', ))
+    teacher, data = make_teacher(student, compile=True)
+    with pytest.raises(ConfigError, match='model.teacher: compile=True: PyTorch could not compile'):
+        teacher.answer(data['inputs'], student.data_preprocessor)
 
 
 def test_own_precision_wins_over_the_students_autocast(student):
