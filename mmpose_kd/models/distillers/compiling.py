@@ -1,5 +1,6 @@
 """A frozen model's forward pass under ``torch.compile``."""
 import functools
+from types import FunctionType, MethodType
 from typing import Any, Callable
 
 import torch
@@ -8,11 +9,15 @@ from torch._dynamo.exc import TorchDynamoException
 from mmpose_kd.errors import ConfigError
 
 
-def compiled(forward: Callable) -> Callable:
+def compiled(forward: MethodType) -> Callable:
     """A forward pass under ``torch.compile``, which compiles it when it is called for the first time.
 
+    PyTorch keeps what it compiled with a function's code, and looks at a model's class but not at its forward hooks to
+    find what fits: another teacher's graph would record that teacher's taps. So the method gets a code of its own, and
+    has to become one graph.
+
     Args:
-        forward (Callable): Method of a model; the forward hooks that its modules have at the first call are compiled
+        forward (MethodType): Method of a model; the forward hooks that its modules have at the first call are compiled
             too.
 
     Returns:
@@ -24,8 +29,11 @@ def compiled(forward: Callable) -> Callable:
     Example:
         >>> extract_feat = compiled(model.extract_feat)
     """
+    function = forward.__func__
+    own = FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__,
+                       function.__closure__)
     try:
-        fast = torch.compile(forward)
+        fast = torch.compile(MethodType(own, forward.__self__), fullgraph=True)
     except RuntimeError as error:  # a Python or a system that this PyTorch cannot compile for
         raise _error(error) from error
 

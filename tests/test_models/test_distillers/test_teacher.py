@@ -88,6 +88,13 @@ def test_compiled_it_answers_the_same_taps_too(student):
 
 
 @needs_compiler
+def test_compiled_teachers_of_a_kind_record_their_own_taps(student):
+    for path in ('backbone.layer2', 'backbone.layer2', 'backbone.layer3'):
+        teacher, data = make_teacher(student, taps=[path], compile=True)
+        assert list(teacher.answer(data['inputs'], student.data_preprocessor).taps) == [path]
+
+
+@needs_compiler
 def test_compiled_it_predicts_without_recording(student):
     torch.manual_seed(0)
     plain, data = make_teacher(student, taps=['backbone.layer2'])
