@@ -176,6 +176,14 @@ def test_the_script_finds_what_mmpose_finds_without_pytorch(head, udp, images, t
     np.testing.assert_allclose(found[:, 2], expected.keypoint_scores[0], atol=2e-3)
 
 
+def test_the_script_says_what_it_cannot_read(exported):
+    command = [sys.executable, str(exported[0] / 'onnx_pose.py'), str(exported[0] / 'README.md')]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert 'Traceback' not in result.stderr
+    assert 'no image can be read at' in result.stderr and 'README.md' in result.stderr
+
+
 def test_the_folder_works_in_mmposes_inferencer(exported, images):
     config, checkpoint = (str(exported[0] / name) for name in ('config.py', 'checkpoint.pth'))
     pose = MMPoseInferencer(pose2d=config, pose2d_weights=checkpoint, det_model='whole_image', device='cpu')
