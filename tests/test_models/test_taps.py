@@ -93,6 +93,14 @@ def test_module_that_does_not_run_is_an_error():
         net(torch.rand(1, 3, 4, 4))
 
 
+def test_tap_that_a_compiled_model_leaves_out_is_an_error():
+    net = Net()
+    recorder = Recorder(net, ['stage3'], 'teacher_taps')
+    recorder.keep_hooks()
+    with pytest.raises(ConfigError, match=r'"stage3": PyTorch .* compile=True'), recorder.record():
+        pass
+
+
 def test_module_that_runs_twice_is_an_error():
     net = Net(runs=2)
     with pytest.raises(ConfigError, match='more than once'), Recorder(net, ['stage3'], 'student_taps').record():
