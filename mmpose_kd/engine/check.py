@@ -4,9 +4,12 @@ A stock runner trains for no epoch, with a negative loss or on labels of another
 config imports this package do not.
 """
 import difflib
+import logging
+import math
 from typing import Any, Dict, Iterator, List, Tuple
 
 from mmengine.config import Config
+from mmengine.runner import Runner
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
@@ -19,6 +22,8 @@ _RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hoo
                 'randomness', 'env_cfg', 'work_dir', 'visualizer', 'val_dataloader', 'val_evaluator', 'val_cfg',
                 'train_dataloader', 'train_cfg', 'optim_wrapper', 'custom_imports')
 _TEST_KEYS = ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps')
+_PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
+                   'dcn_offset_lr_mult', 'bypass_duplicate', 'custom_keys')  # of DefaultOptimWrapperConstructor
 _CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
 
 
@@ -35,13 +40,20 @@ def check_config(cfg: Config) -> None:
     for name in ('data_preprocessor', 'backbone', 'neck', 'head'):
         if model.get(name) is not None:
             _part(model[name], f'model.{name}')
+    level = cfg.get('log_level', 'INFO')
+    if not isinstance(level, int) and not isinstance(logging.getLevelName(level), int):
+        raise ConfigError(f'log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL.')
+    scope = cfg.get('default_scope')
+    if scope != 'mmpose' and did_you_mean(str(scope), ['mmpose']):
+        raise ConfigError(f'default_scope={scope!r}: nothing is registered there.{did_you_mean(scope, ["mmpose"])}')
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
     _check_spelling(model.get('test_cfg') or {}, _TEST_KEYS, 'model.test_cfg.', cutoff=0.75)
     _check_loops(cfg)
     for place, part in dicts(model, 'model'):
-        if _number(part.get('loss_weight')) and part['loss_weight'] < 0:
-            raise ConfigError(f'{place}.loss_weight={part["loss_weight"]}: a negative loss teaches the opposite; '
-                              'expected a number of at least 0.')
+        weight = part.get('loss_weight', 0)
+        if isinstance(weight, (int, float)) and not (_number(weight) and weight >= 0):
+            raise ConfigError(f'{place}.loss_weight={weight}: expected a number of at least 0; a negative loss teaches '
+                              'the opposite.')
     _check_preprocessor(model)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if isinstance(cfg.get(loader), dict):
@@ -63,6 +75,9 @@ def _check_loops(cfg: Config) -> None:
         for key in ('max_epochs', 'max_iters', 'val_interval'):
             if key in train:
                 _whole(train[key], f'train_cfg.{key}', 1)
+        if train.get('by_epoch') is False and 'max_iters' not in train:
+            raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
+                              'val_interval in iterations.')
         if not {'max_epochs', 'max_iters'} & set(train):
             raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
                               'dict(by_epoch=True, max_epochs=210, val_interval=10).')
@@ -70,6 +85,7 @@ def _check_loops(cfg: Config) -> None:
     if isinstance(interval, bool) or not isinstance(interval, int) or interval == 0:
         raise ConfigError(f'default_hooks.checkpoint.interval={interval!r}: expected a whole number of epochs or '
                           'iterations, or -1 for none but the last.')
+    check_arguments(Runner.set_randomness, dict(cfg.get('randomness') or {}, self=None, seed=None), 'randomness')
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
         _whole(seed, 'randomness.seed', 0)
@@ -92,6 +108,11 @@ def _check_wrapper(wrapper: Dict[str, Any]) -> None:
         own = {key: value for key, value in wrapper.items() if key not in ('type', 'constructor', 'paramwise_cfg')}
         check_arguments(cls, own, 'optim_wrapper')
     _whole(wrapper.get('accumulative_counts', 1), 'optim_wrapper.accumulative_counts', 1)
+    if wrapper.get('constructor', 'DefaultOptimWrapperConstructor') == 'DefaultOptimWrapperConstructor':
+        for key in wrapper.get('paramwise_cfg') or {}:
+            if key not in _PARAMWISE_KEYS:
+                raise ConfigError(f'optim_wrapper.paramwise_cfg.{key}: nothing reads this key; known are '
+                                  f'{", ".join(_PARAMWISE_KEYS)}.{did_you_mean(key, _PARAMWISE_KEYS)}')
     clip = dict(wrapper.get('clip_grad') or {})
     if not clip:
         return
@@ -116,6 +137,9 @@ def _check_preprocessor(model: Dict[str, Any]) -> None:
 def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> None:
     if 'batch_sampler' not in loader:
         _whole(loader.get('batch_size'), f'{where}.batch_size', 1)
+        if 'sampler' not in loader:
+            raise ConfigError(f'{where}.sampler is not given: every process would read all samples in their order. Set '
+                              f'dict(type="DefaultSampler", shuffle={where == "train_dataloader"}).')
     _whole(loader.get('num_workers', 0), f'{where}.num_workers', 0)
     for place, dataset in dicts(_part(loader.get('dataset'), f'{where}.dataset'), f'{where}.dataset'):
         pipeline = dataset.get('pipeline', [])
@@ -202,7 +226,7 @@ def _whole(value: Any, where: str, least: int) -> None:
 
 
 def _number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def dicts(value: Any, place: str) -> Iterator[Tuple[str, Dict[str, Any]]]:

@@ -9,6 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import build_functions
+from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 from torch import Tensor, nn
 
@@ -18,6 +19,13 @@ from .check import dicts
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _CODE = build_functions.build_from_cfg.__code__
+_RUNNER = Runner.from_cfg.__func__.__code__.co_filename
+_READ_BY = {  # parts of a config by the method of MMEngine's runner that reads them
+    'setup_env': 'env_cfg', 'scale_lr': 'auto_scale_lr', 'build_visualizer': 'visualizer',
+    'register_default_hooks': 'default_hooks', 'register_custom_hooks': 'custom_hooks',
+    '_check_scheduler_cfg': 'param_scheduler', 'build_param_scheduler': 'param_scheduler',
+    'build_train_loop': 'train_cfg', 'build_val_loop': 'val_cfg', 'build_optim_wrapper': 'optim_wrapper',
+}
 
 
 @contextmanager
@@ -37,7 +45,7 @@ def explained(cfg: Config, iteration: Callable[[], int] = lambda: 0) -> Iterator
         yield
     except ConfigError:
         raise
-    except (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NotImplementedError,
+    except (ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NotImplementedError, OSError,
             RuntimeError, TypeError, ValueError, pickle.UnpicklingError) as error:
         text = None if iteration() or isinstance(error, torch.cuda.OutOfMemoryError) else explain(error, cfg)
         if text is None:
@@ -56,6 +64,8 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
         str, optional: None where the traceback leads to no part that the config names.
     """
     frames = list(_frames(error))
+    if isinstance(error, OSError):
+        return _of_file(error, cfg)
     if isinstance(error, pickle.UnpicklingError):
         return _of_checkpoint(error, frames)
     for code, variables in reversed(frames):
@@ -70,6 +80,14 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
             text = _of_module(error, cfg, variables, frames)
         if text is not None:
             return text
+    if '`epoch_length` must be a positive integer' in str(error):
+        return (f'train_dataloader gives no batch: its dataset has fewer samples than '
+                f'batch_size={cfg.train_dataloader.get("batch_size")}, and drop_last=True drops them.')
+    for code, variables in reversed(frames):
+        if code.co_filename == _RUNNER:
+            text = _of_runner(error, cfg, code.co_name, variables)
+            if text is not None:
+                return text
     keys = [key for key in cfg if re.search(rf'\b{re.escape(key)}\b', str(error))]
     return f'{keys[0]}: {_message(error)}' if keys else None
 
@@ -79,6 +97,29 @@ def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
     while traceback is not None:
         yield traceback.tb_frame.f_code, traceback.tb_frame.f_locals
         traceback = traceback.tb_next
+
+
+def _of_file(error: OSError, cfg: Config) -> Optional[str]:
+    """A path in the config; those of images and annotations are explained to whoever reads their message."""
+    if re.search('Annotation file|occurs when loading', str(error)):
+        return None
+    for place, part in dicts(cfg.to_dict(), ''):
+        for key, value in part.items():
+            if isinstance(value, str) and len(value) > 1 and re.search(rf'{re.escape(value)}\W*( |$)', str(error)):
+                return f'{place}.{key}={value!r}: {_message(error)}'.lstrip('.')
+    return None
+
+
+def _of_runner(error: BaseException, cfg: Config, method: str, variables: Dict[str, Any]) -> Optional[str]:
+    """What the runner was about to read."""
+    key = _READ_BY.get(method)
+    if method == 'build_dataloader':
+        key = next((key for key in _LOADERS if cfg.get(key) == variables.get('dataloader')), None)
+    if key is None or key not in cfg:
+        return None
+    given = cfg.get(key)
+    given = _short(given) if isinstance(given, dict) else repr(given)
+    return f'{key}: cannot be used as given, {given}: {_message(error)}'
 
 
 def _of_checkpoint(error: BaseException, frames: List) -> Optional[str]:

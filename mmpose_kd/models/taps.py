@@ -110,8 +110,8 @@ class Recorder:
                 del head.forward
         missing = [path for taps in self.taps.values() for path, _ in taps if path not in record.taps]
         if missing and self._stay:
-            raise ConfigError(f'tap "{missing[0]}": PyTorch {torch.__version__} leaves it out of what it compiles. Drop '
-                              'compile=True, or use a newer PyTorch.')
+            raise ConfigError(f'tap "{missing[0]}": PyTorch {torch.__version__} leaves it out of what it compiles. '
+                              'Drop compile=True, or use a newer PyTorch.')
         if missing:
             raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was '
                               'recorded.')

@@ -3,6 +3,7 @@
 None where the config has no such part.
 """
 import copy
+from pathlib import Path
 
 
 def _objective(cfg, key=None):
@@ -119,6 +120,17 @@ def _unknown_frozen(cfg):
         return None
     cfg.model.frozen = ['backbon']
     return 'frozen'
+
+
+def _iterations_in_epochs(cfg):
+    cfg.train_cfg = dict(by_epoch=False, max_epochs=2)
+    return 'by_epoch'
+
+
+def _work_dir_is_a_file(cfg):
+    Path(cfg.work_dir).parent.mkdir(parents=True, exist_ok=True)
+    Path(cfg.work_dir).write_text('mine')
+    return 'work_dir'
 
 
 def _unknown_hook(cfg):
@@ -269,4 +281,26 @@ MUTATIONS = dict(
     schedule_without_end=_schedule(type='Linear', start=1.),
     unknown_teacher=_unknown_teacher,
     unknown_frozen=_unknown_frozen,
+    all_frozen=lambda c: _add(c.model, 'frozen', ['backbone', 'head'], 'frozen') if 'objectives' in c.model else None,
+    # what MMEngine's runner reads
+    no_sampler=lambda c: _drop(c.train_dataloader, 'sampler'),
+    unknown_collation=lambda c: _add(c.train_dataloader, 'collate_fn', dict(type='no_collate'), 'train_dataloader'),
+    fewer_samples_than_a_batch=lambda c: c.train_dataloader.update(batch_size=10000, drop_last=True) or 'batch_size',
+    endless_rate=lambda c: _set(c.optim_wrapper.optimizer, 'lr', float('inf'), 'optimizer.lr'),
+    misspelt_paramwise=lambda c: _add(c.optim_wrapper, 'paramwise_cfg', dict(custom_kyes={}), 'custom_kyes'),
+    rate_scaled_by_nothing=lambda c: _add(c, 'auto_scale_lr', dict(enable=True, base_batch_size=0)),
+    scheduler_without_type=lambda c: _add(c, 'param_scheduler', [dict(begin=0, end=5)]),
+    hook_without_type=lambda c: _add(c, 'custom_hooks', [dict(priority=1)]),
+    iterations_in_epochs=_iterations_in_epochs,
+    misspelt_seed=lambda c: _add(c, 'randomness', dict(sed=1)),
+    unknown_start_method=lambda c: _add(c, 'env_cfg', dict(mp_cfg=dict(mp_start_method='none'))),
+    unknown_log_level=lambda c: _add(c, 'log_level', 'LOUD'),
+    misspelt_scope=lambda c: _add(c, 'default_scope', 'mmpoze'),
+    absent_start=lambda c: _add(c, 'load_from', 'nowhere.pth'),
+    absent_weights_of_backbone=lambda c: _add(
+        c.model.backbone, 'init_cfg', dict(type='Pretrained', checkpoint='nowhere.pth'), 'init_cfg.checkpoint'),
+    absent_metainfo=lambda c: _add(c.model, 'metainfo', dict(from_file='nowhere.py'), 'model.metainfo'),
+    absent_metainfo_of_teacher=lambda c: _teacher(c) and _add(
+        _teacher(c), 'metainfo', dict(from_file='nowhere.py'), 'teacher.metainfo'),
+    work_dir_is_a_file=_work_dir_is_a_file,
 )

@@ -93,6 +93,9 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self.frozen = checked_modules(self, frozen, 'model.frozen')
         for name in self.frozen:
             self.get_submodule(name).requires_grad_(False)
+        if self.frozen and not any(p.requires_grad for part in (self.backbone, self.head, getattr(self, 'neck', None))
+                                   if part is not None for p in part.parameters()):
+            raise ConfigError(f'model.frozen={list(frozen)}: nothing of the student is left to train.')
         self.config_folder: Optional[str] = None  # of the config file, set by the runner
         self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
         self._checked = False
