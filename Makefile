@@ -36,7 +36,7 @@ test: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 soak: $(READY)
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m soak -n $(WORKERS) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m soak -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 coverage: $(READY)
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(WORKERS) --cov --cov-report=term-missing:skip-covered $(PYTEST_ARGS)

@@ -4,6 +4,7 @@ A stock runner trains for no epoch, with a negative loss or on labels of another
 config imports this package do not.
 """
 import difflib
+import inspect
 import logging
 import math
 from typing import Any, Dict, Iterator, List, Tuple
@@ -11,7 +12,7 @@ from typing import Any, Dict, Iterator, List, Tuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
-from mmpose.registry import OPTIM_WRAPPERS, OPTIMIZERS
+from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean, not_registered
@@ -22,6 +23,7 @@ _RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hoo
                 'randomness', 'env_cfg', 'work_dir', 'visualizer', 'val_dataloader', 'val_evaluator', 'val_cfg',
                 'train_dataloader', 'train_cfg', 'optim_wrapper', 'custom_imports')
 _TEST_KEYS = ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps')
+_FLIP_MODES = ('heatmap', 'udp_combined', 'offset')
 _PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
                    'dcn_offset_lr_mult', 'bypass_duplicate', 'custom_keys')  # of DefaultOptimWrapperConstructor
 _CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
@@ -40,14 +42,9 @@ def check_config(cfg: Config) -> None:
     for name in ('data_preprocessor', 'backbone', 'neck', 'head'):
         if model.get(name) is not None:
             _part(model[name], f'model.{name}')
-    level = cfg.get('log_level', 'INFO')
-    if not isinstance(level, int) and not isinstance(logging.getLevelName(level), int):
-        raise ConfigError(f'log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL.')
-    scope = cfg.get('default_scope')
-    if scope != 'mmpose' and did_you_mean(str(scope), ['mmpose']):
-        raise ConfigError(f'default_scope={scope!r}: nothing is registered there.{did_you_mean(scope, ["mmpose"])}')
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
-    _check_spelling(model.get('test_cfg') or {}, _TEST_KEYS, 'model.test_cfg.', cutoff=0.75)
+    _check_start(cfg)
+    _check_test_cfg(model.get('test_cfg') or {})
     _check_loops(cfg)
     for place, part in dicts(model, 'model'):
         weight = part.get('loss_weight', 0)
@@ -59,6 +56,36 @@ def check_config(cfg: Config) -> None:
         if isinstance(cfg.get(loader), dict):
             _check_loader(cfg[loader], loader, model)
     _check_keypoints(cfg, model)
+    kind = _head(model).get('type')
+    head = MODELS.get(kind) if isinstance(kind, str) else kind
+    if (cfg.get('val_cfg') is not None and head is not None and _head(model).get('decoder') is None
+            and 'decoder' in inspect.signature(head.__init__).parameters):
+        raise ConfigError('model.head.decoder is not given: validation could not turn what the head predicts into '
+                          'keypoints. Set it to the codec of the training pipeline.')
+
+
+def _check_start(cfg: Config) -> None:
+    """Where a training begins, and what it logs."""
+    level, scope, start = cfg.get('log_level', 'INFO'), cfg.get('default_scope'), cfg.get('load_from')
+    if not isinstance(level, int) and not isinstance(logging.getLevelName(level), int):
+        raise ConfigError(f'log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL.')
+    if scope != 'mmpose' and did_you_mean(str(scope), ['mmpose']):
+        raise ConfigError(f'default_scope={scope!r}: nothing is registered there.{did_you_mean(scope, ["mmpose"])}')
+    if not isinstance(cfg.get('resume', False), bool):
+        raise ConfigError(f'resume={cfg.resume!r}: expected True or False; the file is named by load_from.')
+    if start is not None and not isinstance(start, str):
+        raise ConfigError(f'load_from={start!r}: expected the path or URL of a checkpoint.')
+
+
+def _check_test_cfg(test_cfg: Any) -> None:
+    if not isinstance(test_cfg, dict):
+        raise ConfigError(f'model.test_cfg={test_cfg!r}: expected a dict, such as dict(flip_test=True).')
+    _check_spelling(test_cfg, _TEST_KEYS, 'model.test_cfg.', cutoff=0.75)
+    if not isinstance(test_cfg.get('flip_test', False), bool):
+        raise ConfigError(f'model.test_cfg.flip_test={test_cfg["flip_test"]!r}: expected True or False.')
+    if test_cfg.get('flip_mode', 'heatmap') not in _FLIP_MODES:
+        raise ConfigError(f'model.test_cfg.flip_mode={test_cfg["flip_mode"]!r}: expected one of '
+                          f'{", ".join(_FLIP_MODES)}.')
 
 
 def _check_spelling(given: Dict[str, Any], known: Tuple[str, ...], where: str, cutoff: float) -> None:
@@ -75,6 +102,7 @@ def _check_loops(cfg: Config) -> None:
         for key in ('max_epochs', 'max_iters', 'val_interval'):
             if key in train:
                 _whole(train[key], f'train_cfg.{key}', 1)
+        _whole(train.get('val_begin', 1), 'train_cfg.val_begin', 0)
         if train.get('by_epoch') is False and 'max_iters' not in train:
             raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
                               'val_interval in iterations.')

@@ -93,10 +93,13 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
 
 
 def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
-    traceback = error.__traceback__
-    while traceback is not None:
-        yield traceback.tb_frame.f_code, traceback.tb_frame.f_locals
-        traceback = traceback.tb_next
+    cause: Optional[BaseException] = error
+    while cause is not None:
+        traceback = cause.__traceback__
+        while traceback is not None:
+            yield traceback.tb_frame.f_code, traceback.tb_frame.f_locals
+            traceback = traceback.tb_next
+        cause = cause.__context__  # MMEngine hides where a hook failed by raising "from None"
 
 
 def _of_file(error: OSError, cfg: Config) -> Optional[str]:
@@ -156,7 +159,8 @@ def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -
     for loader in _LOADERS:
         for place, part in dicts(cfg.get(loader), loader):
             if part.get('type') == type(transform).__name__:
-                return f'{place}: {type(transform).__name__} fails on the first sample: {_message(error)}'
+                return (f'{place}: {part["type"]}, built from {_short(part)}, fails on the first sample: '
+                        f'{_message(error)}')
     return None
 
 

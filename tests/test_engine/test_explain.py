@@ -24,6 +24,7 @@ def fails(tmp_path, **changes):
     ({'model.head.loss.loss_weight': -1.}, r'model\.head\.loss\.loss_weight=-1\.0: .*a negative loss'),
     ({'model.head.out_channels': 16}, r'model\.head\.out_channels=16, but the training set has 17 keypoints'),
     ({'model.head.decoder.input_size': (96, 96)}, r'=\(64, 64\) and model\.head\.decoder\.input_size=\(96, 96\) '),
+    ({'model.head.decoder': None}, r'model\.head\.decoder is not given'),
     ({'model.test_cfg': dict(flip_tset=True, _delete_=True)}, r"flip_tset: nothing reads.*Did you mean 'flip_test'"),
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
 def test_what_would_train_silently_is_refused_before_anything_is_built(tmp_path, changes, message):

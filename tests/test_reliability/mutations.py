@@ -302,5 +302,13 @@ MUTATIONS = dict(
     absent_metainfo=lambda c: _add(c.model, 'metainfo', dict(from_file='nowhere.py'), 'model.metainfo'),
     absent_metainfo_of_teacher=lambda c: _teacher(c) and _add(
         _teacher(c), 'metainfo', dict(from_file='nowhere.py'), 'teacher.metainfo'),
+    resume_is_a_path=lambda c: _add(c, 'resume', 'epoch_3.pth'),
+    start_is_a_number=lambda c: _add(c, 'load_from', 3),
+    test_is_text=lambda c: _add(c.model, 'test_cfg', 'flip'),
+    flip_is_text=lambda c: _add(c.model, 'test_cfg', dict(flip_test='yes'), 'flip_test'),
+    unknown_flip=lambda c: _add(c.model, 'test_cfg', dict(flip_test=True, flip_mode='mirror'), 'flip_mode'),
+    begin_of_validation_is_text=lambda c: _add(c.train_cfg, 'val_begin', '3'),
+    misspelt_argument_of_average=lambda c: _add(c, 'custom_hooks', [dict(type='EMAHook', momentun=0.1)], 'momentun'),
+    cache_is_a_number=lambda c: _teacher(c) and _add(_teacher(c), 'cache', 3),
     work_dir_is_a_file=_work_dir_is_a_file,
 )

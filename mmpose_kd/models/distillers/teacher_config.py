@@ -43,6 +43,8 @@ def check_teacher(config: Any,
     for name in ('compile', 'channels_last', 'report_metric'):
         if not isinstance(others.get(name, False), bool):
             raise ConfigError(f'{name}={others[name]!r}: expected True or False.')
+    if not isinstance(others.get('cache', ''), str):
+        raise ConfigError(f'cache={others["cache"]!r}: expected the path of a folder.')
     if input_size is not None and not (
             isinstance(input_size, (list, tuple)) and len(input_size) == 2 and all(map(is_count, input_size))):
         raise ConfigError(f'input_size={input_size!r}: expected width and height in pixels, such as (192, 256). '
