@@ -69,9 +69,9 @@ def _check_start(cfg: Config) -> None:
     level, scope, start = cfg.get('log_level', 'INFO'), cfg.get('default_scope'), cfg.get('load_from')
     if not isinstance(level, int) and not isinstance(logging.getLevelName(level), int):
         raise ConfigError(f'log_level={level!r}: expected DEBUG, INFO, WARNING, ERROR or CRITICAL.')
-    if scope != 'mmpose' and did_you_mean(str(scope), ['mmpose']):
-        raise ConfigError(f'default_scope={scope!r}: nothing is registered there.{did_you_mean(scope, ["mmpose"])}')
-    if not isinstance(cfg.get('resume', False), bool):
+    if scope != 'mmpose' and difflib.get_close_matches(str(scope).lower(), ['mmpose'], cutoff=0.8):
+        raise ConfigError(f'default_scope={scope!r}: nothing is registered there. Did you mean "mmpose"?')
+    if cfg.get('resume') is not None and not isinstance(cfg.resume, bool):
         raise ConfigError(f'resume={cfg.resume!r}: expected True or False; the file is named by load_from.')
     if start is not None and not isinstance(start, str):
         raise ConfigError(f'load_from={start!r}: expected the path or URL of a checkpoint.')

@@ -109,7 +109,7 @@ def _of_file(error: OSError, cfg: Config) -> Optional[str]:
     for place, part in dicts(cfg.to_dict(), ''):
         for key, value in part.items():
             if isinstance(value, str) and len(value) > 1 and re.search(rf'{re.escape(value)}\W*( |$)', str(error)):
-                return f'{place}.{key}={value!r}: {_message(error)}'.lstrip('.')
+                return f'{place}.{key}={value!r}: {_message(error)} Correct the path.'.lstrip('.')
     return None
 
 
