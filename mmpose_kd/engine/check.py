@@ -49,8 +49,8 @@ def check_config(cfg: Config) -> None:
     for place, part in dicts(model, 'model'):
         weight = part.get('loss_weight', 0)
         if isinstance(weight, (int, float)) and not (_number(weight) and weight >= 0):
-            raise ConfigError(f'{place}.loss_weight={weight}: expected a number of at least 0; a negative loss teaches '
-                              'the opposite.')
+            raise ConfigError(f'{place}.loss_weight={weight}: a negative loss teaches the opposite; expected a number '
+                              'of at least 0.')
     _check_preprocessor(model)
     for loader in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if isinstance(cfg.get(loader), dict):
