@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mmpose_kd.errors import ConfigError, check_arguments
 
 from .check import dicts
+from .hooks.guard import no_batch
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _CODE = build_functions.build_from_cfg.__code__
@@ -80,9 +81,6 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
             text = _of_module(error, cfg, variables, frames)
         if text is not None:
             return text
-    if '`epoch_length` must be a positive integer' in str(error):
-        return (f'train_dataloader gives no batch: its dataset has fewer samples than '
-                f'batch_size={cfg.train_dataloader.get("batch_size")}, and drop_last=True drops them.')
     for code, variables in reversed(frames):
         if code.co_filename == _RUNNER:
             text = _of_runner(error, cfg, code.co_name, variables)
@@ -115,6 +113,8 @@ def _of_file(error: OSError, cfg: Config) -> Optional[str]:
 
 def _of_runner(error: BaseException, cfg: Config, method: str, variables: Dict[str, Any]) -> Optional[str]:
     """What the runner was about to read."""
+    if '`epoch_length` must be a positive integer' in str(error):  # of a scheduler that is asked to count in steps
+        return no_batch(variables['self'].train_dataloader)
     key = _READ_BY.get(method)
     if method == 'build_dataloader':
         key = next((key for key in _LOADERS if cfg.get(key) == variables.get('dataloader')), None)

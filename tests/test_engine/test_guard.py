@@ -74,3 +74,11 @@ def test_finite_losses_pass(tmp_path):
 def test_a_training_set_without_a_sample_is_refused(tmp_path):
     with pytest.raises(ConfigError, match='no batch: its dataset has 3 samples, and drop_last=True .* batch_size=4'):
         tiny.run(config(tmp_path, 1.0, samples=3), **{'train_dataloader.drop_last': True})
+
+
+def test_so_it_is_where_a_schedule_asks_for_the_steps_of_an_epoch_first(tmp_path):
+    cfg = config(tmp_path, 1.0, samples=3)
+    cfg.custom_imports = dict(imports=['mmpose_kd'], allow_failed_imports=False)
+    cfg.param_scheduler = dict(type='LinearLR', start_factor=0.1, by_epoch=True, end=1, convert_to_iter_based=True)
+    with pytest.raises(ConfigError, match='no batch: its dataset has 3 samples, and drop_last=True .* batch_size=4'):
+        tiny.run(cfg, **{'train_dataloader.drop_last': True})

@@ -36,10 +36,7 @@ class TrainingGuardHook(Hook):
     def before_train(self, runner: Runner) -> None:
         loader = runner.train_dataloader
         if len(loader) == 0:
-            samples, batch_size = len(loader.dataset), getattr(loader, 'batch_size', None)
-            why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
-                   if samples else 'so there is nothing to train on: is its annotation file the right one?')
-            raise ConfigError(f'train_dataloader gives no batch: its dataset has {samples} samples, {why}')
+            raise ConfigError(no_batch(loader))
         for dataset in nested(loader.dataset):
             _say_what_is_left_out(runner, dataset)
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
@@ -91,6 +88,14 @@ class TrainingGuardHook(Hook):
             f'since. The batch is in "{file}": torch.load(file, weights_only=False)["batch"]. Lower '
             'optim_wrapper.optimizer.lr, set optim_wrapper.clip_grad or, with half precision, take bfloat16; then '
             'resume from the last checkpoint.')
+
+
+def no_batch(loader: Any) -> str:
+    """Why a loader has no batch to train on."""
+    samples, batch_size = len(loader.dataset), getattr(loader, 'batch_size', None)
+    why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
+           if samples else 'so there is nothing to train on: is its annotation file the right one?')
+    return f'train_dataloader gives no batch: its dataset has {samples} samples, {why}'
 
 
 def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
