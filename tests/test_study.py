@@ -3,9 +3,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import tiny
+from mmengine.config import Config
 from scipy.stats import ttest_rel
 
 from mmpose_kd.errors import ConfigError
@@ -15,6 +17,8 @@ from mmpose_kd.study.report import table
 from mmpose_kd.study.results import summarise
 from mmpose_kd.study.train import _lock, state_of
 
+RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
+STUDIES = sorted(file for file in RESULTS.glob('*/*.py') if file.name != 'protocol.py')
 DISTILLED = dict(
     type='MultiKDDistiller',
     teacher=dict(config='teacher.py', checkpoint='overwritten'),
@@ -54,6 +58,21 @@ def test_a_checkpoint_is_that_of_the_only_seed_or_of_the_same(study):
         alone=dict(config='alone.py'), kd=dict(config='kd.py', cfg_options={'load_from': '{checkpoint:alone}'})))
     assert [(run.name, need.seed) for run in plan.runs for need in run.needs] == [('kd', 0), ('kd', 1)]
     assert [need.seed for run in study().runs for need in run.needs] == [0, 0]
+
+
+@pytest.mark.parametrize('file', STUDIES, ids=lambda file: f'{file.parent.name}-{file.stem}')
+def test_the_studies_of_the_docs_change_what_their_configs_have(file):
+    changed = {(run.config, key) for run in load_plan(str(file)).runs for key in run.options}
+    configs = {config: Config.fromfile(str(config)) for config, _ in changed}
+    assert [(config.stem, key) for config, key in changed if not _has(configs[config], key.split('.')[:-1])] == []
+
+
+def _has(cfg, path):
+    for key in path:
+        if key not in cfg:
+            return False
+        cfg = cfg[key]
+    return True
 
 
 @pytest.mark.parametrize('changes, message', [
