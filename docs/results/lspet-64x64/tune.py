@@ -79,11 +79,12 @@ for fkd, okd in ((0.01, 0.5), (0.001, 0.5), (0.01, 1)):  # of layer-normalised f
         cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd,
                      'model.objectives.loss_fkd.loss': dict(type='FeatureMSELoss', normalize='layer'),
                      'model.objectives.loss_okd.weight': okd})
-for end, temperature in ((2, 1), (200, 1), (2, 0.1)):
-    runs[f'okdhp-{end}-{temperature}'] = dict(
+for end, loss in ((2, {}), (200, {}), (2, {'loss.temperature': 0.1})):
+    runs['-'.join(f'{value}' for value in ('okdhp', end, *loss.values()))] = dict(
         config=f'{study}/okdhp_resnet18-w16_lspet-64x64.py', baseline='alone-heatmap-5e',
-        cfg_options={**short, **{f'model.objectives.loss_branch{b}.weight.end': end for b in range(3)},
-                     **{f'model.objectives.loss_branch{b}.loss.temperature': temperature for b in range(3)}})
+        cfg_options={**short, **{
+            f'model.objectives.loss_branch{b}.{key}': value
+            for b in range(3) for key, value in {'weight.end': end, **loss}.items()}})
 runs['alone-lspd-5e'] = dict(config=configs['alone-lspd'], cfg_options=short)
 for end in (1, 0.3):
     runs[f'lspd-{end}'] = dict(
@@ -100,4 +101,4 @@ for rate in ('4e-3', '8e-3'):
         config=f'{students}/litehrnet18_simdr_lspet-64x64.py', baseline='alone-lite-lr4e-3',
         cfg_options={'train_cfg.max_epochs': 10, 'optim_wrapper.optimizer.lr': float(rate)})
 del students, study, configs, simdr, heatmap, rates, rate, short, fkd, vkd, method, loss, weights, weight
-del task, okd, end, temperature
+del task, okd, end
