@@ -1,25 +1,13 @@
-_base_ = ['../students/resnet18-w16_heatmap_lspet-64x64.py']
+# CDKD on the middle stage, layer-normalised, as FitNet's: the raw last stage, with the weight that MGD has, harms.
+_base_ = ['cdkd-mgd_resnet18-w16_hrnet-w32_lspet-64x64.py']
 
 model = dict(
-    type='MultiKDDistiller',
-    head=dict(type='ChannelDropoutHead', drop_ratio=0.15),
-    teacher=dict(
-        config='{{ fileDirname }}/../teachers/hrnet-w32_heatmap_lspet-64x64.py',
-        checkpoint='work_dirs/hrnet-w32_heatmap_lspet-64x64/epoch_60.pth',
-        channels_last=True),
     objectives=dict(
         loss_fkd=dict(
-            type='FeatureObjective',
-            weight=7e-5 * 256 * 2 * 2,  # MGD's weight of a sum
-            student_taps=['backbone.layer4'],
-            teacher_taps=['backbone.stage4.2.branches.3'],
-            student_channels=[128],
-            teacher_channels=[256],
-            student_strides=[16],
-            teacher_strides=[32],
-            connector=dict(type='ChannelDropoutConnector', drop_ratio=0.15)),
-        loss_okd=dict(
-            type='OutputObjective',
-            weight=0.5,
-            student_output='head.dropped',
-            loss=dict(type='HeatmapKDLoss'))))
+            weight=0.001,
+            student_taps=['backbone.layer3'],
+            teacher_taps=['backbone.stage3[-1]'],
+            student_channels=[64],
+            teacher_channels=[128],
+            teacher_strides=[16],
+            loss=dict(type='FeatureMSELoss', normalize='layer'))))
