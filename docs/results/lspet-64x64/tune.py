@@ -76,12 +76,14 @@ for fkd in (0.07, 0.007, 0.0007):  # raw features of the last stage
 for fkd in (0.01, 0.001):  # layer-normalised
     runs[f'cdkd-layer-{fkd}-0.5'] = dict(
         config=f'{study}/cdkd-mgd_resnet18-w16_hrnet-w32_lspet-64x64.py', baseline='alone-heatmap-5e',
-        cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd, 'model.objectives.loss_okd.weight': 0.5,
+        cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd,
+                     'model.objectives.loss_okd.weight': 0.5,
                      'model.objectives.loss_fkd.loss': dict(type='FeatureMSELoss', normalize='layer')})
 for fkd, okd in ((0.001, 0.5), (0.005, 0.5), (0.001, 1)):  # of the middle stage
     runs[f'cdkd-middle-{fkd}-{okd}'] = dict(
         config=f'{study}/cdkd_resnet18-w16_hrnet-w32_lspet-64x64.py', baseline='alone-heatmap-5e',
-        cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd, 'model.objectives.loss_okd.weight': okd})
+        cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd,
+                     'model.objectives.loss_okd.weight': okd})
 for end, loss in ((2, {}), (200, {}), (2, {'loss.temperature': 0.1})):
     runs['-'.join(f'{value}' for value in ('okdhp', end, *loss.values()))] = dict(
         config=f'{study}/okdhp_resnet18-w16_lspet-64x64.py', baseline='alone-heatmap-5e',
