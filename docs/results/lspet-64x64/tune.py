@@ -79,7 +79,7 @@ for fkd in (0.01, 0.001):  # layer-normalised
         cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd,
                      'model.objectives.loss_okd.weight': 0.5,
                      'model.objectives.loss_fkd.loss': dict(type='FeatureMSELoss', normalize='layer')})
-for fkd, okd in ((0.001, 0.5), (0.005, 0.5), (0.001, 1)):  # of the middle stage
+for fkd, okd in ((0.001, 0.5), (0.005, 0.5), (0.001, 1), (0.02, 1)):  # of the middle stage
     runs[f'cdkd-middle-{fkd}-{okd}'] = dict(
         config=f'{study}/cdkd_resnet18-w16_hrnet-w32_lspet-64x64.py', baseline='alone-heatmap-5e',
         cfg_options={**heatmap, **short, 'model.objectives.loss_fkd.weight': fkd,
