@@ -8,16 +8,17 @@ model = dict(
         checkpoint='work_dirs/hrnet-w32_heatmap_coco-256x192/epoch_210.pth',
         channels_last=True),
     objectives=dict(
-        # intermediate: rebuild the teacher's last map of stride 32 from 85 % of the student's channels. The weight
-        # is MGD's 7e-5 times channels, height and width, since our loss is their mean
+        # intermediate: rebuild the teacher's middle map (stride 16) from 85 % of the student's channels. The weight was
+        # 0.4 times the first loss of the labels, pi sigma^2 / (H W) of Gaussian heatmaps, where it was tuned
         loss_fkd=dict(
             type='FeatureObjective',
-            weight=7e-5 * 256 * 8 * 6,
-            student_taps=['backbone.layer4'],
-            teacher_taps=['backbone.stage4.2.branches.3'],
-            student_channels=[512],
-            teacher_channels=[256],
-            connector=dict(type='ChannelDropoutConnector', drop_ratio=0.15)),
+            weight=0.4 * 3.14 * 2**2 / (64 * 48),
+            student_taps=['backbone.layer3'],
+            teacher_taps=['backbone.stage3[-1]'],
+            student_channels=[256],
+            teacher_channels=[128],
+            connector=dict(type='ChannelDropoutConnector', drop_ratio=0.15),
+            loss=dict(type='FeatureMSELoss', normalize='layer')),
         # final: heatmaps predicted without 15 % of the last channels against the teacher's
         loss_okd=dict(
             type='OutputObjective',

@@ -43,8 +43,9 @@ class ChannelDropoutConnector(BaseModule):
     Of CDKD only the abstract is public; it names channel dropout and no formula. This is our reading, the form that
     MGD (Yang et al., ECCV 2022) uses for classification. Two things differ from MGD. Its loss is the squared error
     summed over channels and positions with weight 7e-5; ``FeatureMSELoss`` is the mean, so that the same weight is
-    ``7e-5 * C * H * W`` with the size of the teacher's map. And the kept channels are scaled by ``1 / (1 - p)``, which
-    the generator's first convolution can undo.
+    ``7e-5 * C * H * W`` with the size of the teacher's map: far too much beside a heatmap loss, so that our configs
+    normalise the features and take a weight in proportion to that. And the kept channels are scaled by
+    ``1 / (1 - p)``, which the generator's first convolution can undo.
 
     Args:
         in_channels (int): Channels of the student's map.
