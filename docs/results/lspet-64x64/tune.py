@@ -91,7 +91,7 @@ for end, loss in ((2, {}), (200, {}), (2, {'loss.temperature': 0.1})):
             f'model.objectives.loss_branch{b}.{key}': value
             for b in range(3) for key, value in {'weight.end': end, **loss}.items()}})
 runs['alone-lspd-5e'] = dict(config=configs['alone-lspd'], cfg_options=short)
-for end in (1, 0.3):
+for end in (1, 0.3, 10):
     runs[f'lspd-{end}'] = dict(
         config=f'{study}/lspd_resnet18-w16_lspet-64x64.py', baseline='alone-lspd-5e',
         cfg_options={**short, **{f'model.objectives.loss_stage{t}.weight.end': end for t in (1, 2)}})
