@@ -18,11 +18,11 @@ from mmpose_kd.study.results import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
-PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md')
+PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md', 'docs/speed.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
-COMPARED = ('methods', 'heatmaps', 'students')  # the studies whose runs are methods
+COMPARED = ('methods', 'heatmaps', 's_hrnet', 'lspd')  # the studies whose runs are methods
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
     'alone': 85.9,
     'cross-stage': 86.8,
@@ -106,23 +106,30 @@ def ablation(studies: Dict[str, dict]) -> List[str]:
 
 
 def budget(studies: Dict[str, dict]) -> List[str]:
-    """Gains after trainings of several lengths, METHOD-EPOCHSe; those of ten epochs are the comparison's own."""
+    """Gains after trainings of several lengths; runs are named METHOD-EPOCHSe."""
     results = studies['budget']
     methods = list(dict.fromkeys(name.rsplit('-', 1)[0] for name in results['summary']))
-    lengths = {int(name.rsplit('-', 1)[1][:-1]) for name in results['summary']}
-    found = {(method, length): results['summary'][f'{method}-{length}e'][METRIC]
-             for method in methods for length in lengths}
-    found.update({(method, 10): studies['methods']['summary'][method][METRIC] for method in methods})
-    rows = [('', *(f'{length} epochs' for length in sorted(lengths | {10})))]
+    lengths = sorted({int(name.rsplit('-', 1)[1][:-1]) for name in results['summary']})
+    rows = [('', *(f'{length} epochs' for length in lengths))]
     for method in methods:
-        values = [found[method, length] for length in sorted(lengths | {10})]
-        rows.append((label(studies['methods'], method),
+        values = [results['summary'][f'{method}-{length}e'][METRIC] for length in lengths]
+        rows.append((label(results, f'{method}-{lengths[0]}e').rsplit(',', 1)[0],
                      *(number(value) + (f' ({difference(value)})' if value['difference'] is not None else '')
                        for value in values)))
     return markdown(rows)
 
 
-TABLES = dict(gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget)
+def backbones(studies: Dict[str, dict]) -> List[str]:
+    """Students alone, and how far each is ahead of the first, the baseline."""
+    results = studies['backbones']
+    rows = [('', TITLE, 'AUC', 'OKS-AP', *(f'ahead in {metric}' for metric in (TITLE, 'AUC', 'OKS-AP')))]
+    for name, row in results['summary'].items():
+        values = [row[metric] for metric in ('PCK', 'AUC', 'coco/AP')]
+        rows.append((label(results, name), *map(number, values), *map(difference, values)))
+    return markdown(rows)
+
+
+TABLES = dict(gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget, backbones=backbones)
 
 
 def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:

@@ -70,15 +70,23 @@ def test_ablation_stands_beside_the_papers_gain(comparison):
 
 
 def test_lengths_of_training_are_columns(comparison):
-    methods = dict(runs=[dict(name=name, label=name.upper()) for name in ('alone', 'kd')],
-                   summary={'alone': summary('alone', 0.6), 'kd': summary('alone', 0.64, 0.04, 0.01)})
-    longer = dict(summary={'alone-5e': summary('alone-5e', 0.5), 'alone-20e': summary('alone-20e', 0.7),
-                           'kd-5e': summary('alone-5e', 0.55, 0.05, 0.01),
-                           'kd-20e': summary('alone-20e', 0.71, 0.01, 0.02)})
-    lines = comparison.budget(dict(methods=methods, budget=longer))
-    assert cells(lines[0]) == ['', '5 epochs', '10 epochs', '20 epochs']
-    assert cells(lines[3]) == ['KD', '55.0 ± 1.0 (**+5.0 ± 1.0**)', '64.0 ± 1.0 (**+4.0 ± 1.0**)',
-                               '71.0 ± 1.0 (+1.0 ± 2.0)']
+    longer = dict(
+        runs=[dict(name='alone-5e', label='student alone, 5 epochs'), dict(name='kd-5e', label='KD, 5 epochs')],
+        summary={'alone-20e': summary('alone-20e', 0.7), 'kd-20e': summary('alone-20e', 0.71, 0.01, 0.02),
+                 'alone-5e': summary('alone-5e', 0.5), 'kd-5e': summary('alone-5e', 0.55, 0.05, 0.01)})
+    lines = comparison.budget(dict(budget=longer))
+    assert cells(lines[0]) == ['', '5 epochs', '20 epochs']
+    assert cells(lines[2]) == ['student alone', '50.0 ± 1.0', '70.0 ± 1.0']
+    assert cells(lines[3]) == ['KD', '55.0 ± 1.0 (**+5.0 ± 1.0**)', '71.0 ± 1.0 (+1.0 ± 2.0)']
+
+
+def test_a_backbone_is_ahead_of_the_baseline(comparison):
+    rows = {name: dict(summary('lite', mean, *gain), **{'coco/AP': dict(mean=0.1, std=None, difference=None)})
+            for name, mean, gain in (('lite', 0.6, ()), ('shuffle', 0.63, (0.03, 0.01)))}
+    runs = [dict(name=name, label=name.upper()) for name in rows]
+    lines = comparison.backbones(dict(backbones=dict(runs=runs, summary=rows)))
+    assert cells(lines[2]) == ['LITE', '60.0 ± 1.0', '60.0 ± 1.0', '10.0', '', '', '']
+    assert cells(lines[3]) == ['SHUFFLE', '63.0 ± 1.0', '63.0 ± 1.0', '10.0', '**+3.0 ± 1.0**', '**+3.0 ± 1.0**', '']
 
 
 def test_pages_show_the_results_that_are_there(comparison):

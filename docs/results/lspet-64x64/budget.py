@@ -1,5 +1,5 @@
-# Where the gain goes when the training grows: faster learning, or a better end? Every length has its own schedule. Ten
-# epochs are in methods.py.
+# Where the gain goes when the training grows: faster learning, or a better end? Every length has its own schedule, and
+# all have one teacher, which need not be that of methods.py.
 _base_ = 'protocol.py'
 title = 'Longer trainings on LSPET 64x64'
 baseline = 'alone-5e'
