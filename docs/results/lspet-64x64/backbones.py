@@ -1,5 +1,5 @@
 # ShuffleHRNet beside Lite-HRNet-18, both alone: is it as accurate at half the latency? The learning rate is that which
-# tuning chose for ShuffleHRNet; one seed of half that rate shows what Lite-HRNet makes of it.
+# tuning chose for ShuffleHRNet.
 _base_ = 'protocol.py'
 title = 'ShuffleHRNet and Lite-HRNet-18 on LSPET 64x64'
 baseline = 'alone-lite'
@@ -9,8 +9,5 @@ students = '../../../configs/students'
 runs = {
     'alone-lite': dict(config=f'{students}/litehrnet18_simdr_lspet-64x64.py', label='Lite-HRNet-18'),
     'alone-shuffle': dict(config=f'{students}/shuffle-hrnet-w16-g4_simdr_lspet-64x64.py', label='ShuffleHRNet-w16'),
-    'alone-lite-lr4e-3': dict(
-        config=f'{students}/litehrnet18_simdr_lspet-64x64.py', label='Lite-HRNet-18, learning rate 4e-3', seeds=[0],
-        cfg_options={'optim_wrapper.optimizer.lr': 4e-3}),
 }
 del students
