@@ -3,8 +3,10 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from statistics import geometric_mean
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from rich.console import Console
 
 from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
@@ -52,15 +54,22 @@ def main() -> None:
 
 
 def plot(rows: list, accuracy: list, file: Path) -> None:
-    """Latency against accuracy, a line for each backend."""
+    """Latency against accuracy: a colour for each backend, a line with its name for each model."""
     figure = Figure(figsize=(7, 5), layout='tight')
     axes = figure.subplots()
-    for backend in dict.fromkeys(row.backend for row in rows):
-        mine = [row for row in rows if row.backend == backend]
-        axes.plot([row.latency_ms for row in mine], accuracy, 'o', label=backend)
-        for row, value in zip(mine, accuracy):
-            axes.annotate(row.name, (row.latency_ms, value), fontsize=7)
     axes.set_xscale('log')
+    axes.margins(x=0.25, y=0.15)
+    by_backend = {row.backend: [other for other in rows if other.backend == row.backend] for row in rows}
+    for model, value in zip(zip(*by_backend.values()), accuracy):
+        times = [row.latency_ms for row in model]
+        axes.plot(times, [value] * len(times), color='lightgray', zorder=0)
+        axes.annotate(model[0].name, (geometric_mean(times), value), (0, 6), textcoords='offset points', ha='center',
+                      fontsize=8)
+    for backend, mine in by_backend.items():
+        axes.plot([row.latency_ms for row in mine], accuracy, 'o', label=backend)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter('{x:g}')
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel('latency of one image (ms)')
     axes.set_ylabel('accuracy')
     axes.legend()
