@@ -21,6 +21,7 @@ RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
 PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md', 'docs/speed.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
+METRICS = {METRIC: TITLE, 'AUC': 'AUC', 'coco/AP': 'OKS-AP'}
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 COMPARED = ('methods', 'heatmaps', 's_hrnet', 'lspd')  # the studies whose runs are methods
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
@@ -84,12 +85,12 @@ def ahead(studies: Dict[str, dict]) -> List[str]:
     """How far Multi-KD is ahead of every other method and variant."""
     results, best_of_all = studies['methods'], 'multi-kd'
     runs = [dict(run, baseline=run['name'] if run['name'] == best_of_all else best_of_all) for run in results['runs']]
-    summary = summarise(runs, ['PCK', 'AUC', 'coco/AP'])
-    rows = [('Multi-KD ahead of', TITLE, 'AUC', 'OKS-AP')]
+    summary = summarise(runs, list(METRICS))
+    rows = [('Multi-KD ahead of', *METRICS.values())]
     for name, _ in by_gain(results, variants=True):
         if name != best_of_all:
             reverse = [dict(value, difference=-value['difference'])
-                       for value in (summary[name][metric] for metric in ('PCK', 'AUC', 'coco/AP'))]
+                       for value in (summary[name][metric] for metric in METRICS)]
             rows.append((label(results, name), *map(difference, reverse)))
     return markdown(rows)
 
@@ -122,9 +123,9 @@ def budget(studies: Dict[str, dict]) -> List[str]:
 def backbones(studies: Dict[str, dict]) -> List[str]:
     """Students alone, and how far each is ahead of the first, the baseline."""
     results = studies['backbones']
-    rows = [('', TITLE, 'AUC', 'OKS-AP', *(f'ahead in {metric}' for metric in (TITLE, 'AUC', 'OKS-AP')))]
+    rows = [('', *METRICS.values(), *(f'ahead in {title}' for title in METRICS.values()))]
     for name, row in results['summary'].items():
-        values = [row[metric] for metric in ('PCK', 'AUC', 'coco/AP')]
+        values = [row[metric] for metric in METRICS]
         rows.append((label(results, name), *map(number, values), *map(difference, values)))
     return markdown(rows)
 

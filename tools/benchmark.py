@@ -59,7 +59,9 @@ def plot(rows: list, accuracy: list, file: Path) -> None:
     axes = figure.subplots()
     axes.set_xscale('log')
     axes.margins(x=0.25, y=0.15)
-    by_backend = {row.backend: [other for other in rows if other.backend == row.backend] for row in rows}
+    by_backend = {}
+    for row in rows:
+        by_backend.setdefault(row.backend, []).append(row)
     for model, value in zip(zip(*by_backend.values()), accuracy):
         times = [row.latency_ms for row in model]
         axes.plot(times, [value] * len(times), color='lightgray', zorder=0)
