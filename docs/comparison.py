@@ -23,7 +23,8 @@ PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
 METRICS = {METRIC: TITLE, 'AUC': 'AUC', 'coco/AP': 'OKS-AP'}
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
-COMPARED = ('methods', 'heatmaps', 's_hrnet', 'lspd')  # the studies whose runs are methods
+PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
+COMPARED = sum(PLOTS.values(), ())
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
     'alone': 85.9,
     'cross-stage': 86.8,
@@ -48,9 +49,9 @@ def main(check: bool = False) -> List[str]:
             if not check:
                 (ROOT / page).write_text(filled)
     if not check:
-        for name in COMPARED:
-            if name in studies:
-                plot(studies[name], ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
+        for name, shown in PLOTS.items():
+            plot([studies[study] for study in shown if study in studies],
+                 ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
         if 'weights' in studies:
             plot_weights(studies['weights'], ROOT / 'docs' / 'images' / 'comparison_weights.svg')
     return stale
@@ -177,17 +178,16 @@ def markdown(rows: Iterable[Tuple[str, ...]]) -> List[str]:
     return [lines[0], '|' + '---|' * (lines[0].count('|') - 1), *lines[1:]]
 
 
-def plot(results: dict, file: Path) -> None:
-    """Gains with their intervals, the largest on top."""
-    rows = by_gain(results)[::-1]
+def plot(studies: List[dict], file: Path) -> None:
+    """Gains with their intervals, of each study the largest on top."""
+    rows = [(label(results, name), row[METRIC]) for results in studies for name, row in by_gain(results)][::-1]
     figure = Figure(figsize=(8, 1 + 0.32 * len(rows)), layout='tight')
     axes = figure.subplots()
-    for place, (_, row) in enumerate(rows):
-        value = row[METRIC]
+    for place, (_, value) in enumerate(rows):
         axes.errorbar(100 * value['difference'], place, xerr=100 * (value['interval'] or 0), fmt='o', capsize=3,
                       color='tab:blue')
     axes.axvline(0, color='black')
-    axes.set_yticks(range(len(rows)), [label(results, name) for name, _ in rows])
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.set_xlabel(f'points of {TITLE} above the same student alone, 95 % interval')
     axes.grid(axis='x', alpha=0.3)
     save(figure, file)

@@ -93,10 +93,11 @@ def test_pages_show_the_results_that_are_there(comparison):
     assert comparison.main(check=True) == []
 
 
-def test_plot_has_a_row_for_each_method(comparison, studies, tmp_path):
-    comparison.plot(studies['methods'], tmp_path / 'plot.svg')
+def test_plot_has_a_row_for_each_method_of_each_study(comparison, studies, tmp_path):
+    other = dict(runs=[dict(name='lspd', label='LSPD')], summary=dict(lspd=summary('alone', 0.6, 0.1, 0.02)))
+    comparison.plot([studies['methods'], other], tmp_path / 'plot.svg')
     text = (tmp_path / 'plot.svg').read_text()
-    assert all(f'>{name}<' in text for name in ('TWO-2', 'KD', 'TWO-1')) and '>ALONE<' not in text
+    assert all(f'>{name}<' in text for name in ('TWO-2', 'KD', 'TWO-1', 'LSPD')) and '>ALONE<' not in text
 
 
 def test_every_study_file_that_has_results_has_their_runs(comparison):

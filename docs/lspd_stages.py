@@ -1,0 +1,52 @@
+"""How good each stage of a trained LSPD is: whether the last has something to teach the first.
+
+    python docs/lspd_stages.py work_dirs/lspd/runs/lspd/seed_0
+"""
+import sys
+from pathlib import Path
+from typing import List, Sequence
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmpose.registry import MODELS
+
+from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.deploy import check
+
+BATCH = 100
+
+
+def main(folder: str) -> None:
+    init_default_scope('mmpose')
+    cfg = Config.fromfile(str(next(Path(folder).glob('*.py'))))
+    checkpoint = load_checkpoint((Path(folder) / 'last_checkpoint').read_text().strip())
+    model = MODELS.build(cfg.model)
+    model.load_state_dict(state_dict_of(checkpoint))
+    model.load_distillation_state(checkpoint['distillation'])
+    samples = check.validation_samples(cfg, len(check.validation_set(cfg)))
+    for stage, accuracy in enumerate(by_stage(model, samples), start=1):
+        print(f'stage {stage}: {100 * accuracy:.1f} PCK@0.2')
+
+
+@torch.no_grad()
+def by_stage(model: torch.nn.Module, samples: Sequence[dict]) -> List[float]:
+    """PCK@0.2 of every stage's heatmaps, with the statistics of evaluation."""
+    model.eval()
+    model.backbone.training = model.head.training = True  # of these two alone: they return all stages then
+    batches = [samples[i:i + BATCH] for i in range(0, len(samples), BATCH)]
+    stages = zip(*(model.head.forward(model.extract_feat(check.preprocessed(model, batch))) for batch in batches))
+    model.eval()
+    return [check.pck(check.joined([prediction(model, heatmaps) for heatmaps in stage]), samples) for stage in stages]
+
+
+def prediction(model: torch.nn.Module, heatmaps: torch.Tensor) -> check.Prediction:
+    """Decoded as the head decodes its own."""
+    found = model.head.decode(heatmaps)
+    return check.Prediction(*(np.stack([getattr(one, key)[0] for one in found])
+                              for key in ('keypoints', 'keypoint_scores')))
+
+
+if __name__ == '__main__':
+    main(*sys.argv[1:])
