@@ -48,6 +48,12 @@ def test_time_of_a_second_stage_holds_its_first(comparison, studies):
     assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': '1.30'}
 
 
+def test_time_that_tells_nothing_is_not_shown(comparison, studies, monkeypatch):
+    monkeypatch.setattr(comparison, 'UNTIMED', ('kd', ))
+    times = {cells(line)[0]: cells(line)[6] for line in comparison.gains(studies)[2:]}
+    assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': ''}
+
+
 def test_multi_kd_is_ahead_by_the_paired_difference(comparison):
     values = {'alone': (0.5, 0.5, 0.5), 'multi-kd': (0.6, 0.62, 0.61), 'kd': (0.55, 0.55, 0.56)}
     runs = [dict(name=name, label=name, baseline='alone', seed=seed, seconds=1.,
