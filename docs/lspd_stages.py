@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 from typing import List, Sequence
 
-import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -38,14 +37,8 @@ def by_stage(model: torch.nn.Module, samples: Sequence[dict]) -> List[float]:
     batches = [samples[i:i + BATCH] for i in range(0, len(samples), BATCH)]
     stages = zip(*(model.head.forward(model.extract_feat(check.preprocessed(model, batch))) for batch in batches))
     model.eval()
-    return [check.pck(check.joined([prediction(model, heatmaps) for heatmaps in stage]), samples) for stage in stages]
-
-
-def prediction(model: torch.nn.Module, heatmaps: torch.Tensor) -> check.Prediction:
-    """Decoded as the head decodes its own."""
-    found = model.head.decode(heatmaps)
-    return check.Prediction(*(np.stack([getattr(one, key)[0] for one in found])
-                              for key in ('keypoints', 'keypoint_scores')))
+    decoded = ([check.decode_raw(model, dict(heatmaps=part.numpy())) for part in stage] for stage in stages)
+    return [check.pck(check.joined(parts), samples) for parts in decoded]
 
 
 if __name__ == '__main__':
