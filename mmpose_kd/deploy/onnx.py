@@ -85,7 +85,7 @@ def onnx_package(name: str) -> Any:
 
 @torch.no_grad()
 def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints') -> Tuple[str, ...]:
-    """Write a top-down estimator as an ONNX file with a dynamic batch.
+    """Write a top-down estimator as an ONNX file whose batch is dynamic and whose other sizes are fixed.
 
     Args:
         model (TopdownPoseEstimator): The student.
@@ -98,9 +98,10 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
     Raises:
         ConfigError: A part of the model or its decoding cannot be exported, or ``onnx`` is not installed.
     """
-    onnx_package('onnx')
+    onnx = onnx_package('onnx')
     graph = DeployedPose(model, kind)
     width, height = (int(size) for size in model.head.decoder.input_size)
+    images = torch.zeros(2, 3, height, width)
     names = ('images', *graph.output_names)
     # The tracing exporter, which PyTorch 2.1 and 2.13 both have; later ones choose another by default.
     options: Dict[str, Any] = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
@@ -108,7 +109,7 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
         with warnings.catch_warnings(), _exportable_operators(), busy(f'writing {path.name}'):
             warnings.simplefilter('ignore')
             torch.onnx.export(
-                graph, (torch.zeros(2, 3, height, width), ), str(path), opset_version=OPSET, input_names=['images'],
+                graph, (images, ), str(path), opset_version=OPSET, input_names=['images'],
                 output_names=list(graph.output_names), dynamic_axes={name: {0: 'batch'} for name in names}, **options)
     except ConfigError:
         raise
@@ -116,6 +117,12 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
         reason = ' '.join(str(error).split())[:300]
         raise ConfigError(f'{type(model.backbone).__name__} with {type(model.head).__name__} cannot be exported to '
                           f'ONNX: {reason}. Replace that operator in the model, or use --onnx none.') from error
+    outputs = graph(images)
+    written = onnx.load(str(path))
+    for value, output in zip(written.graph.output, (outputs, ) if isinstance(outputs, Tensor) else outputs):
+        for dim, size in zip(value.type.tensor_type.shape.dim[1:], output.shape[1:]):
+            dim.dim_value = size  # the exporter leaves those that it cannot infer without a number
+    onnx.save(written, str(path))
     return graph.output_names
 
 

@@ -10,7 +10,7 @@ from mmpose_kd.deploy.onnx import DeployedPose, run_onnx, write_int8, write_onnx
 from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
-pytest.importorskip('onnx', reason='the extra "export" is not installed')
+onnx = pytest.importorskip('onnx', reason='the extra "export" is not installed')
 
 
 def refined():
@@ -62,6 +62,14 @@ def test_the_graph_gives_the_models_keypoints_at_every_batch_size(name, tmp_path
     for i, instance in enumerate(expected):
         np.testing.assert_allclose(outputs['keypoints'][i], instance.keypoints[0], atol=0.01)
         np.testing.assert_allclose(outputs['scores'][i], instance.keypoint_scores[0], atol=1e-3)
+
+
+def test_only_the_batch_is_dynamic(tmp_path):
+    write_onnx(student('refined'), tmp_path / 'model.onnx')
+    graph = onnx.load(str(tmp_path / 'model.onnx')).graph
+    sizes = {value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+             for value in (*graph.input, *graph.output)}
+    assert sizes == dict(images=['batch', 3, 64, 64], keypoints=['batch', 17, 2], scores=['batch', 17])
 
 
 @pytest.mark.parametrize('name, names', [('simcc', ('simcc_x', 'simcc_y')), ('heatmap', ('outputs', ))])
