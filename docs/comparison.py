@@ -79,8 +79,8 @@ def gains(studies: Dict[str, dict]) -> List[str]:
 def best(studies: Dict[str, dict]) -> List[str]:
     """The six whole methods for the SimDR student that gain most."""
     results = studies['methods']
-    whole = {name: row for name, row in results['summary'].items() if not name.endswith('-1')}
-    return gains(dict(methods=dict(results, summary=whole)))[:2 + 6]
+    last = {name: row for name, row in results['summary'].items() if not name.endswith('-1')}
+    return gains(dict(methods=dict(results, summary=last)))[:2 + 6]
 
 
 def ahead(studies: Dict[str, dict]) -> List[str]:
@@ -122,9 +122,8 @@ def budget(studies: Dict[str, dict]) -> List[str]:
     return markdown(rows)
 
 
-def backbones(studies: Dict[str, dict]) -> List[str]:
-    """Students alone, and how far each is ahead of the first, the baseline."""
-    results = studies['backbones']
+def whole(results: dict) -> List[str]:
+    """Every run of a study by every metric, and how far it is ahead of the baseline."""
     rows = [('', *METRICS.values(), *(f'ahead in {title}' for title in METRICS.values()))]
     for name, row in results['summary'].items():
         values = [row[metric] for metric in METRICS]
@@ -132,7 +131,9 @@ def backbones(studies: Dict[str, dict]) -> List[str]:
     return markdown(rows)
 
 
-TABLES = dict(gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget, backbones=backbones)
+TABLES = dict(
+    gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget,
+    backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
 
 
 def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:
@@ -196,8 +197,8 @@ def plot(studies: List[dict], file: Path) -> None:
 
 def plot_weights(results: dict, file: Path) -> None:
     """Gain over the weight of each of Multi-KD's terms, as the paper's Fig. 5: runs are named TERM-WEIGHT."""
-    whole = results['summary']['multi-kd'][METRIC]
-    terms = {term: [(weight, whole)] for term, weight in WEIGHTS.items()}
+    multi_kd = results['summary']['multi-kd'][METRIC]
+    terms = {term: [(weight, multi_kd)] for term, weight in WEIGHTS.items()}
     for name, row in results['summary'].items():
         if name not in ('alone', 'multi-kd'):
             term, weight = name.rsplit('-', 1)

@@ -86,11 +86,11 @@ def test_lengths_of_training_are_columns(comparison):
     assert cells(lines[3]) == ['KD', '55.0 ± 1.0 (**+5.0 ± 1.0**)', '71.0 ± 1.0 (+1.0 ± 2.0)']
 
 
-def test_a_backbone_is_ahead_of_the_baseline(comparison):
+def test_a_whole_study_is_shown_by_every_metric(comparison):
     rows = {name: dict(summary('lite', mean, *gain), **{'coco/AP': dict(mean=0.1, std=None, difference=None)})
             for name, mean, gain in (('lite', 0.6, ()), ('shuffle', 0.63, (0.03, 0.01)))}
     runs = [dict(name=name, label=name.upper()) for name in rows]
-    lines = comparison.backbones(dict(backbones=dict(runs=runs, summary=rows)))
+    lines = comparison.whole(dict(runs=runs, summary=rows))
     assert cells(lines[2]) == ['LITE', '60.0 ± 1.0', '60.0 ± 1.0', '10.0', '', '', '']
     assert cells(lines[3]) == ['SHUFFLE', '63.0 ± 1.0', '63.0 ± 1.0', '10.0', '**+3.0 ± 1.0**', '**+3.0 ± 1.0**', '']
 
