@@ -98,7 +98,7 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
     Raises:
         ConfigError: A part of the model or its decoding cannot be exported, or ``onnx`` is not installed.
     """
-    onnx = onnx_package('onnx')
+    onnx_package('onnx')
     graph = DeployedPose(model, kind)
     width, height = (int(size) for size in model.head.decoder.input_size)
     images = torch.zeros(2, 3, height, width)
@@ -117,13 +117,18 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
         reason = ' '.join(str(error).split())[:300]
         raise ConfigError(f'{type(model.backbone).__name__} with {type(model.head).__name__} cannot be exported to '
                           f'ONNX: {reason}. Replace that operator in the model, or use --onnx none.') from error
-    outputs = graph(images)
+    _fix_sizes(path, graph(images))
+    return graph.output_names
+
+
+def _fix_sizes(path: Path, outputs: Union[Tensor, Tuple[Tensor, ...]]) -> None:
+    """Write the sizes of the outputs but the batch into the file; the exporter omits those that it cannot infer."""
+    onnx = onnx_package('onnx')
     written = onnx.load(str(path))
     for value, output in zip(written.graph.output, (outputs, ) if isinstance(outputs, Tensor) else outputs):
         for dim, size in zip(value.type.tensor_type.shape.dim[1:], output.shape[1:]):
-            dim.dim_value = size  # the exporter leaves those that it cannot infer without a number
+            dim.dim_value = size
     onnx.save(written, str(path))
-    return graph.output_names
 
 
 def run_onnx(path: Path, batches: Sequence[np.ndarray]) -> Iterator[Dict[str, np.ndarray]]:
