@@ -1,7 +1,8 @@
 """Errors for the person who wrote the config."""
 import difflib
 import inspect
-from typing import Any, Dict, Iterable
+from pathlib import Path
+from typing import Any, Dict, Iterable, Union
 
 from mmengine.registry import Registry
 
@@ -51,6 +52,27 @@ def check_count(name: str, value: Any) -> int:
     if not is_count(value):
         raise ConfigError(f'{name}={value!r} given, expected a whole number above 0.')
     return value
+
+
+def make_folder(folder: Union[str, Path], option: str = '--out') -> Path:
+    """Make a folder that the user has named, unless it exists; before anything is computed for it.
+
+    Args:
+        folder (str | Path): The folder.
+        option (str): What named it.
+
+    Returns:
+        Path: The folder.
+
+    Raises:
+        ConfigError: It cannot be made: a part of its path is a file, or may not be written to.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'the folder "{folder}" cannot be made: {error.strerror}. Give another with {option}.'
+                          ) from None
+    return Path(folder)
 
 
 def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:

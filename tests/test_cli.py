@@ -1,10 +1,13 @@
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mmpose_kd.cli import find_config, run_mmpose_tool
 from mmpose_kd.errors import ConfigError
 
+ROOT = Path(__file__).resolve().parent.parent
 CONFIG = """
 default_scope = 'mmpose'
 model = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18),
@@ -50,3 +53,18 @@ def test_shipped_config_is_found_by_its_name(name, tmp_path, monkeypatch):
 def test_config_that_is_nowhere_is_named_with_what_comes_close():
     with pytest.raises(ConfigError, match=r"no config file .*hrnet-w9_simdr.*Did you mean 'hrnet-w8_simdr_synthetic"):
         find_config('hrnet-w9_simdr_synthetic-64x64.py')
+
+
+@pytest.mark.parametrize('tool, given', [
+    ('benchmark', ['resnet_simdr_synthetic-64x64', '--out']),
+    ('demo', ['--work-dir']),
+    ('study', [ROOT / 'docs/results/lspet-64x64/methods.py', '--out']),
+    ('study', [ROOT / 'docs/results/lspet-64x64/methods.py', '--report-only', '--out']),
+])
+def test_a_folder_that_cannot_be_made_stops_a_tool_before_it_computes(tool, given, tmp_path):
+    (tmp_path / 'file').touch()
+    command = [sys.executable, '-W', 'ignore', ROOT / 'tools' / f'{tool}.py', *given, tmp_path / 'file']
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f'error: the folder "{tmp_path / "file"}" cannot be made: File exists. Give another with ' \
+        f'{given[-1]}.\n'

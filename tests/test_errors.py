@@ -1,7 +1,7 @@
 import pytest
 from mmpose.registry import MODELS
 
-from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean, is_count
+from mmpose_kd.errors import ConfigError, build, check_arguments, did_you_mean, is_count, make_folder
 
 
 class Base:
@@ -68,3 +68,14 @@ def test_an_error_inside_a_part_names_its_place():
 def test_the_mark_of_a_config_inherited_from_another_package_is_no_argument():
     check_arguments(Base, dict(scale=1, _scope_='mmpose'), 'here')
     assert type(build(MODELS, dict(type='SimDRKLLoss', _scope_='mmpose'), 'here')).__name__ == 'SimDRKLLoss'
+
+
+def test_a_folder_is_made_with_its_parents(tmp_path):
+    assert make_folder(tmp_path / 'a/b') == tmp_path / 'a/b'
+    assert make_folder(str(tmp_path / 'a/b')).is_dir()  # nor does one that exists matter
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match=r'file.a" cannot be made: Not a directory. Give another with --work-dir\.'):
+        make_folder(tmp_path / 'file/a', '--work-dir')

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
 from mmpose_kd.cli import find_config
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.progress import progress_bar
 
 
@@ -31,6 +31,8 @@ def main() -> None:
     if args.accuracy and len(args.accuracy) != len(args.configs):
         sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
     try:
+        if args.out:
+            make_folder(args.out)
         with progress_bar(Console(stderr=True)) as bar:
             task = bar.add_task('', total=100)
             configs = [find_config(config) for config in args.configs]
@@ -46,7 +48,6 @@ def main() -> None:
     text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
     print(text)
     if args.out:
-        args.out.mkdir(parents=True, exist_ok=True)
         (args.out / 'benchmark.json').write_text(json.dumps(dict(**facts, rows=as_dicts(rows)), indent=1) + '\n')
         (args.out / 'benchmark.md').write_text(text + '\n')
         if args.accuracy:

@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.progress import TextColumn
 from rich.table import Table
 
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.visualization import pose_grid
 
@@ -194,7 +195,10 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the student runs')
     args = parser.parse_args()
     warnings.filterwarnings('ignore', 'The metainfo config file')
-    root = args.work_dir.resolve()
+    try:
+        root = make_folder(args.work_dir.resolve(), '--work-dir')
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
     results = {TEACHER: [train(TEACHER, 0, root)], STUDENT: [], DISTILLED: []}
     for seed in args.seeds:
         for name in (STUDENT, DISTILLED):

@@ -4,7 +4,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.study import collect, load_plan, train_all, write_report
 
 
@@ -20,9 +20,9 @@ def main() -> None:
     failed = []
     try:
         plan = load_plan(args.study)
+        make_folder(args.out)
         if not args.report_only:
             failed = train_all(plan, args.out, args.jobs, args.redo)
-        args.out.mkdir(parents=True, exist_ok=True)
         write_report(collect(plan, args.out), args.out)
     except ConfigError as error:
         sys.exit(f'error: {error}')

@@ -11,7 +11,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.models.distillers.teacher_config import load_strictly
 
 from . import check
@@ -97,9 +97,7 @@ def export_folder(config: str,
     plain, trained, weights = take_student(cfg, checkpoint)
     samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}')
-    folder.mkdir()
+    folder = make_folder(target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}'))
     try:
         write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
         student = _read_back(folder)

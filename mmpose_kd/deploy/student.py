@@ -12,7 +12,7 @@ from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, T
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.models.distillers.state import deployed_model, training_only
 from mmpose_kd.models.distillers.teacher_config import load_strictly
 from mmpose_kd.models.taps import tensors
@@ -110,7 +110,7 @@ def export_student(config: str, checkpoint: str, out_dir: str) -> Tuple[Path, Pa
         if target.exists():
             raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
     plain, _, weights = take_student(Config.fromfile(config), checkpoint)
-    Path(out_dir).mkdir(parents=True, exist_ok=True)
+    make_folder(out_dir)
     parts = [target.with_name(f'.{target.stem}.part{target.suffix}') for target in targets]
     write_student(plain, weights, *parts)
     for part, target in zip(parts, targets):

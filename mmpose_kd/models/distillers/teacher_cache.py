@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 
 FORMAT = 1
 SHARD = 2048  # views in a file
@@ -63,7 +63,7 @@ class TeacherCache:
                 raise ConfigError(f'cache="{folder}" has other fields ({", ".join(cache.fields)}), dtype or views. '
                                   'Remove it and make it anew.')
             return cache
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, 'cache')
         _write(file, json.dumps(meta, indent=1).encode())
         return TeacherCache(folder)
 
