@@ -6,8 +6,10 @@ the environment switches all of them off.
 import functools
 import importlib.util
 import os
+import re
 import types
-from typing import Any, Callable, List
+from pathlib import PurePosixPath
+from typing import Any, Callable, Dict, List
 
 import torch
 from mmengine.utils import digit_version
@@ -23,7 +25,8 @@ def apply() -> List[str]:
     """
     if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
         return []
-    repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu)
+    repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu,
+               name_for_mlflow)
     return [repair.__name__ for repair in repairs if repair()]
 
 
@@ -147,6 +150,51 @@ def distribute_without_gpu() -> bool:
 
     utils._init_dist_pytorch = init_dist_pytorch
     MMDistributedDataParallel.__init__ = wrap
+    return True
+
+
+def name_for_mlflow() -> bool:
+    """Let ``MLflowVisBackend`` log MMPose's metrics, and pictures.
+
+    Symptom: the first validation stops with ``MlflowException: Invalid value
+    "coco/AP (M)"``, the first picture with ``unknown file extension``.
+
+    Cause: MLflow takes letters, digits and ``_-. :/`` alone in the name of a
+    metric, and a picture's format from its name; MMEngine hands over any name.
+
+    Thread: https://github.com/open-mmlab/mmdetection/issues/10258,
+    https://github.com/open-mmlab/mmengine/issues/1681
+
+    Repair: ``_`` for every other character, as in ``coco/AP _M_``, and
+    ``NAME_STEP.png`` for a picture whose name has no suffix, as
+    ``LocalVisBackend`` calls it. Other names stay.
+
+    Returns:
+        bool: Whether the repair was needed: MLflow is installed.
+    """
+    if importlib.util.find_spec('mlflow') is None:
+        return False
+    from mmengine.visualization import MLflowVisBackend
+    add_image, add_scalar = MLflowVisBackend.add_image, MLflowVisBackend.add_scalar
+    add_scalars = MLflowVisBackend.add_scalars
+
+    def metric(name: str) -> str:
+        return re.sub(r'[^\w.:/ -]', '_', name)
+
+    @functools.wraps(add_image)
+    def log_image(self: MLflowVisBackend, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
+        add_image(self, name if PurePosixPath(name).suffix else f'{name}_{step}.png', image, step, **kwargs)
+
+    @functools.wraps(add_scalar)
+    def log_scalar(self: MLflowVisBackend, name: str, *args: Any, **kwargs: Any) -> None:
+        add_scalar(self, metric(name), *args, **kwargs)
+
+    @functools.wraps(add_scalars)
+    def log_scalars(self: MLflowVisBackend, scalar_dict: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        add_scalars(self, {metric(name): value for name, value in scalar_dict.items()}, *args, **kwargs)
+
+    MLflowVisBackend.add_image, MLflowVisBackend.add_scalar = log_image, log_scalar
+    MLflowVisBackend.add_scalars = log_scalars
     return True
 
 

@@ -211,3 +211,68 @@ print(torch.distributed.get_backend(), model.device_ids)
 
 def test_a_machine_with_a_gpu_distributes_as_before(tmp_path):
     assert run(DISTRIBUTED.format(device='cuda'), tmp_path).split('\n') == ['False', 'True']
+
+
+MLFLOW = """
+import io, re
+import PIL.Image
+
+def set_tracking_uri(uri): pass
+def get_experiment_by_name(name): return name
+def set_experiment(name): pass
+def log_metrics(metrics, step):
+    for name in metrics:
+        if not re.match(r'^[/\\w.\\- :]*$', name):
+            raise ValueError(f'Invalid value "{name}"')
+    print(step, metrics)
+def log_metric(name, value, step): log_metrics({name: value}, step)
+def log_image(image, artifact_file):
+    PIL.Image.fromarray(image).save(io.BytesIO(), PIL.Image.registered_extensions()['.' + artifact_file.split('.')[1]])
+    print(artifact_file)
+"""
+LOGS = """
+import numpy as np
+from mmengine.visualization import MLflowVisBackend
+backend = MLflowVisBackend('work')
+backend.add_scalars({'loss_kpt': 2, 'coco/AP (M)': 0.5}, 7)
+backend.add_scalar('pck@0.05/PCK', 0.25, step=8)
+backend.add_image('distill_poses', np.zeros((4, 4, 3), np.uint8), 9)
+backend.add_image('poses.jpg', np.zeros((4, 4, 3), np.uint8), 9)
+"""
+
+
+@pytest.fixture
+def mlflow(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / 'mlflow.py', MLFLOW)
+    return tmp_path
+
+
+def test_mlflow_gets_names_that_it_takes(mlflow):
+    assert run('print(compat.name_for_mlflow())' + LOGS, mlflow).split('\n') == [
+        'True', "7 {'loss_kpt': 2, 'coco/AP _M_': 0.5}", "8 {'pck_0.05/PCK': 0.25}", 'distill_poses_9.png', 'poses.jpg']
+
+
+@pytest.mark.parametrize('log, error', [("backend.add_scalars({'coco/AP (M)': 0.5}, 7)", 'ValueError'),
+                                        ("backend.add_image('poses', np.zeros((4, 4, 3), np.uint8))", 'IndexError')])
+def test_mlflow_refuses_other_names_without_the_repair(log, error, mlflow):
+    assert run(f"""
+        import numpy as np
+        from mmengine.visualization import MLflowVisBackend
+        backend = MLflowVisBackend('work')
+        try:
+            {log}
+        except Exception as error:
+            print(type(error).__name__)
+        """, mlflow) == error
+
+
+def test_nothing_is_named_for_mlflow_where_it_is_not_installed(tmp_path):
+    assert run("""
+        import importlib.util
+        find = importlib.util.find_spec
+        importlib.util.find_spec = lambda name: None if name == 'mlflow' else find(name)
+        from mmengine.visualization import MLflowVisBackend
+        before = MLflowVisBackend.add_scalars
+        print(compat.name_for_mlflow(), MLflowVisBackend.add_scalars is before)
+        """, tmp_path) == 'False True'
