@@ -15,7 +15,8 @@ git clone -q "$root" "$place"
 cd "$place"
 if [ "$stack" = current ]; then
     make .venv/bin/python PYTHON="$python"
-    make test PYTHON="$python" WORKERS="${WORKERS:-2}" PYTEST_ARGS="$*"
+    args=$([ $# = 0 ] || printf '%q ' "$@")  # make hands them to a shell again
+    make test PYTHON="$python" WORKERS="${WORKERS:-2}" PYTEST_ARGS="$args"
     exit
 fi
 [ "$stack" = openmmlab ] || { echo "error: no stack \"$stack\": current or openmmlab" >&2; exit 2; }

@@ -125,6 +125,7 @@ def runner(work_dir, epochs, **kwargs):
     return Runner(
         Model(),
         str(work_dir),
+        default_scope='mmpose',  # stays in force for the tests that follow
         train_dataloader=dict(
             batch_size=2,
             dataset=Points(),
