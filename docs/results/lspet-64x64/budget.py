@@ -22,7 +22,7 @@ runs = {
     f'{name}-{epochs}e': dict(
         config=config, label=f'{label}, {epochs} epochs', baseline=f'alone-{epochs}e',
         cfg_options={**options, 'train_cfg.max_epochs': epochs})
-    for epochs in (5, 20)
+    for epochs in (5, 15)
     for name, (config, label, options) in methods.items()
 }
 del teacher, pair, methods
