@@ -4,12 +4,12 @@ import os.path as osp
 from typing import List, Optional, Sequence
 
 import torch
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Dataset
 
+from .config import read_config
 from .datasets.views import ViewDataset
 from .errors import ConfigError
 from .models.distillers.cached_teacher import answer_fields, cache_source
@@ -37,13 +37,10 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
         list[TeacherCache]: The caches; another process may still be at work on some of their files.
 
     Raises:
-        ConfigError: No teacher has a cache, the training set shows no views, or the folder has a cache of something
-            else.
+        ConfigError: The config cannot be read, no teacher has a cache, the training set shows no views, or the folder
+            has a cache of something else.
     """
-    if not osp.isfile(config):
-        raise ConfigError(f'config "{config}" does not exist.')
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(cfg_options or {})
+    cfg = read_config(config, cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     absolute_paths(cfg.model.get('teacher'), osp.dirname(osp.abspath(config)))
     model = MODELS.build(cfg.model)

@@ -18,7 +18,7 @@ from mmpose_kd.report import Options, read_folders, write_report
 from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
 from mmpose_kd.report.predict import Predictions, predict, read_predictions
-from mmpose_kd.report.runs import last_checkpoint, read_config
+from mmpose_kd.report.runs import dumped_config, last_checkpoint
 from mmpose_kd.scalars import read_scalars
 
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror=alert(1)>"\'&'
@@ -391,7 +391,7 @@ def test_a_damaged_config_is_named(copied):
 
 def test_a_teacher_is_not_needed_for_the_report_of_a_distilled_run(runs, tmp_path):
     teacher, = read_folders([str(runs / 'wide_0')]).runs
-    read_config(teacher).dump(str(tmp_path / 'teacher.py'))
+    dumped_config(teacher).dump(str(tmp_path / 'teacher.py'))
     shutil.copy(runs / 'wide_0' / 'epoch_2.pth', tmp_path / 'teacher.pth')
     model = dict(tiny.pose_model(), type='MultiKDDistiller', objectives=dict(loss_kd=dict(type='OutputObjective')),
                  teacher=dict(config=str(tmp_path / 'teacher.py'), checkpoint=str(tmp_path / 'teacher.pth')))

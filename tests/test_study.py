@@ -79,7 +79,19 @@ def _has(cfg, path):
     (dict(seed=[0]), 'unknown key "seed". Did you mean .seeds'),
     (dict(baseline='alon'), 'baseline="alon" is none of the runs. Did you mean .alone'),
     (dict(metrics={}), 'metrics is not given'),
-    (dict(runs=dict(alone=dict(config='absent.py'))), r'runs.alone.config: ".*absent.py" does not exist'),
+    (dict(metrics=['PCK']), r"metrics=\['PCK'\] given, expected a dict"),
+    (dict(seeds=3), 'seeds=3 given, expected a list'),
+    (dict(seeds=[1, 1]), 'runs.alone: seed=1: expected whole numbers that differ'),
+    (dict(runs=['alone.py']), r"runs=\['alone.py'\] given, expected a dict"),
+    (dict(runs=dict(alone='alone.py')), "runs.alone='alone.py' given, expected a dict with config, "),
+    (dict(runs=dict(alone={})), 'runs.alone: config is not given'),
+    (dict(runs=dict(alone=dict(config='alone.py', seeds=[]))), r'runs.alone: seeds=\[\]: expected at least one'),
+    (dict(runs=dict(alone=dict(config='alone.py', label=1))), 'runs.alone: label=1 given, expected a string'),
+    (dict(runs=dict(alone=dict(config='absent.py'))), r'runs.alone: config ".*absent.py" does not exist'),
+    (dict(cfg_options={'train_cfgs.max_epochs': 1}),
+     'runs.teacher: config ".*teacher.py": the option train_cfgs.max_epochs .* Did you mean .train_cfg'),
+    (dict(cfg_options={'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=10)}),
+     'runs.teacher: ".*teacher.py" has no train_cfg.max_epochs'),
     (dict(runs=dict(alone=dict(config='alone.py', epochs=3))), 'runs.alone: unknown key "epochs"'),
     (dict(runs=dict(alone=dict(config='alone.py', cfg_options={'load_from': '{checkpoint:teacher}'}))),
      'needs a run "teacher" above it'),
@@ -204,6 +216,21 @@ def test_a_run_starts_from_load_from_unless_it_has_a_checkpoint(stopped, study, 
     train_all(study(seeds=[0], runs=dict(alone=dict(
         config='alone.py', cfg_options=dict(load_from='start.pth')))), tmp_path / 'out')
     assert ('--resume auto' in (folder / 'train.log').read_text()) == stopped
+
+
+def test_what_the_call_after_a_run_raises_stops_the_study_and_keeps_the_run(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    plan, out = study(seeds=[0]), tmp_path / 'out'
+
+    def finished():
+        raise ConfigError('metrics: "PKC" was not logged')
+
+    with pytest.raises(ConfigError, match='PKC'):
+        train_all(plan, out, finished=finished)
+    assert [bool(state_of(run, out).get('finished')) for run in plan.runs] == [True, False, False]
+    calls = []
+    train_all(plan, out, finished=lambda: calls.append(len(calls)))
+    assert calls == [0, 1]
 
 
 def test_what_another_config_left_is_moved_aside_to_be_trained_anew(study, tmp_path, monkeypatch):

@@ -21,9 +21,13 @@ def main() -> None:
     try:
         plan = load_plan(args.study)
         make_folder(args.out)
+
+        def report() -> None:
+            write_report(collect(plan, args.out), args.out)
+
         if not args.report_only:
-            failed = train_all(plan, args.out, args.jobs, args.redo)
-        write_report(collect(plan, args.out), args.out)
+            failed = train_all(plan, args.out, args.jobs, args.redo, report)
+        report()
     except ConfigError as error:
         sys.exit(f'error: {error}')
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint
+from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.models.distillers.teacher_config import load_strictly
 
@@ -92,8 +93,7 @@ def export_folder(config: str,
         raise ConfigError(f'--num-images {num_images}: expected at least 1.')
     if onnx != 'none':
         onnx_package('onnx'), onnx_package('onnxruntime')
-    cfg = Config.fromfile(config)
-    cfg.merge_from_dict(cfg_options or {})
+    cfg = read_config(config, cfg_options)
     plain, trained, weights = take_student(cfg, checkpoint)
     samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 

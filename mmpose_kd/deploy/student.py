@@ -12,6 +12,7 @@ from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, T
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.models.distillers.state import deployed_model, training_only
 from mmpose_kd.models.distillers.teacher_config import load_strictly
@@ -109,7 +110,7 @@ def export_student(config: str, checkpoint: str, out_dir: str) -> Tuple[Path, Pa
     for target in targets:
         if target.exists():
             raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
-    plain, _, weights = take_student(Config.fromfile(config), checkpoint)
+    plain, _, weights = take_student(read_config(config), checkpoint)
     make_folder(out_dir)
     parts = [target.with_name(f'.{target.stem}.part{target.suffix}') for target in targets]
     write_student(plain, weights, *parts)

@@ -6,7 +6,7 @@ from typing import Dict, List, NamedTuple
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError
 
-from .runs import Experiment, Trained, read_config
+from .runs import Experiment, Trained, dumped_config
 
 
 class Speed(NamedTuple):
@@ -70,7 +70,7 @@ def read_benchmark(path: str, experiment: Experiment) -> Benchmark:
 def _same_network(run: Trained, other: Trained) -> bool:
     """Whether two runs deploy the same student, whatever it was trained by."""
     models = []
-    for cfg in map(read_config, (run, other)):
+    for cfg in map(dumped_config, (run, other)):
         model = deployed_config(cfg).model if cfg is not None else {}
         model.get('head', {}).pop('loss', None)
         models.append(model)

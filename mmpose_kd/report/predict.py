@@ -18,7 +18,7 @@ from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_strictly
 
-from .runs import Trained, last_checkpoint, read_config
+from .runs import Trained, dumped_config, last_checkpoint
 
 BATCH = 16
 
@@ -53,12 +53,11 @@ def config_of(run: Trained, cfg_options: Optional[dict] = None) -> Config:
     """The plain config of the student that a run trained.
 
     Raises:
-        ConfigError: Its folder has no config.
+        ConfigError: Its folder has no config, or one that the options do not fit.
     """
-    cfg = read_config(run, custom_imports=True)
+    cfg = dumped_config(run, cfg_options, custom_imports=True)
     if cfg is None:
         raise ConfigError(f'"{run.folder}" has no config, which MMEngine writes there when a training begins.')
-    cfg.merge_from_dict(cfg_options or {})
     init_default_scope('mmpose')
     check_packages(cfg.model)
     return deployed_config(cfg)

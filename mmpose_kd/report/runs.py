@@ -7,6 +7,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 
+from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.scalars import read_scalars
 
@@ -117,26 +118,24 @@ def read_folders(folders: Sequence[str], names: Sequence[str] = (), baseline: Op
     return found
 
 
-def read_config(run: Trained, custom_imports: bool = False) -> Optional[Config]:
+def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_imports: bool = False) -> Optional[Config]:
     """The config that MMEngine wrote when the training began, the latest of several; None where there is none.
 
     That in ``vis_data`` comes second: runs of one process share a visualizer, and it may be another's.
 
     Args:
         run (Trained): The training.
+        cfg_options (dict, optional): Changes to the config, by dotted key.
         custom_imports (bool): Whether to import the modules that it names. Default: False.
 
     Raises:
-        ConfigError: It cannot be read.
+        ConfigError: It cannot be read, or the options do not fit.
     """
     files = list(run.folder.glob('*.py')) or list(run.folder.glob('*/vis_data/config.py'))
     if not files:
         return None
     file = max(files, key=lambda file: file.stat().st_mtime_ns)
-    try:
-        return Config.fromfile(str(file), import_custom_modules=custom_imports)
-    except Exception as error:  # a config is Python, which can raise any
-        raise ConfigError(f'config "{file}" cannot be read: {type(error).__name__}: {error}') from error
+    return read_config(file, cfg_options, custom_imports)
 
 
 def last_checkpoint(run: Trained) -> Optional[Path]:
@@ -177,7 +176,7 @@ def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
 def _run(path: Path, name: str, baseline: str) -> Trained:
     curve, losses = read_scalars(path)
     run = Trained(name, name, baseline, 0, path, path.name, curve[max(curve)] if curve else {}, curve, losses)
-    config = read_config(run)
+    config = dumped_config(run)
     run.seed = ((config and config.get('randomness')) or {}).get('seed') or 0
     sources = sorted(file.stem for file in path.glob('*.py') if file.name != 'config.py')
     run.config = sources[0] if sources else path.name

@@ -9,7 +9,7 @@ from .latency import Benchmark
 from .pictures import Picture, draw_people
 from .plots import Line, curves, finite, points
 from .predict import Predictions, config_of
-from .runs import Experiment, Trained, read_config
+from .runs import Experiment, Trained, dumped_config
 
 Found = List[Tuple[Trained, Predictions]]
 
@@ -172,7 +172,7 @@ def configs(experiment: Experiment) -> List[Dict[str, Any]]:
     shown = []
     for name in experiment.names:
         for run, other in experiment.pairs(name)[:1]:
-            old, new = (read_config(one) for one in (other, run))
+            old, new = (dumped_config(one) for one in (other, run))
             if old is not None and new is not None:
                 shown.append(dict(title=f'{run.label} against {other.label}', label=run.label, baseline=other.label,
                                   rows=config_delta(old.to_dict(), new.to_dict())))

@@ -9,11 +9,13 @@ from typing import Any, Dict, List, Optional
 
 from mmengine.config import Config
 
+from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
-_KEYS = ('runs', 'seeds', 'baseline', 'metrics', 'cfg_options', 'title')
-_RUN_KEYS = ('config', 'cfg_options', 'seeds', 'label', 'baseline')
+_KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
+_RUN_KEYS = dict(config=str, cfg_options=dict, seeds=(list, tuple), label=str, baseline=str)
+_FORMS = {dict: 'a dict', (list, tuple): 'a list', str: 'a string'}
 _PLACE = re.compile(r'\{checkpoint:([^}]+)\}')
 
 
@@ -50,9 +52,8 @@ class Run:
             checkpoints (dict[str, str], optional): Files of the runs that this one needs, by name; without them their
                 places stay as they are in the study file.
         """
-        cfg = Config.fromfile(str(self.config))
         options = {key: _fill(value, checkpoints or {}) for key, value in self.options.items()}
-        cfg.merge_from_dict({**options, 'randomness.seed': self.seed})
+        cfg = read_config(self.config, {**options, 'randomness.seed': self.seed})
         absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
         return cfg
 
@@ -64,6 +65,15 @@ class Run:
     def epochs(self) -> int:
         """How long it trains."""
         return self._unfilled.train_cfg.max_epochs
+
+    def check(self, where: str) -> None:
+        """Refuse a config that cannot be read, or does not train by epochs; ``where`` names the run."""
+        try:
+            cfg = self._unfilled
+        except ConfigError as error:
+            raise ConfigError(f'{where}: {error}') from error
+        if 'max_epochs' not in (cfg.get('train_cfg') or {}):
+            raise ConfigError(f'{where}: "{self.config}" has no train_cfg.max_epochs, and a study trains by epochs.')
 
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
@@ -126,16 +136,20 @@ def load_plan(path: str) -> Plan:
         Plan: The study.
 
     Raises:
-        ConfigError: A key is missing or unknown, a config does not exist, or a checkpoint of an unknown run is asked
-            for.
+        ConfigError: A key is missing, unknown or of another type, a config cannot be read, or a checkpoint of an
+            unknown run is asked for.
     """
     if not Path(path).is_file():
         raise ConfigError(f'study file "{path}" does not exist.')
-    study = Config.fromfile(path).to_dict()
+    study = read_config(path).to_dict()
     _check_keys(study, _KEYS, path)
     for key in ('runs', 'seeds', 'baseline', 'metrics'):
         if not study.get(key):
             raise ConfigError(f'{path}: {key} is not given or empty.')
+    for name, entry in study['runs'].items():
+        _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
+        if not entry.get('config'):
+            raise ConfigError(f'{path}: runs.{name}: config is not given or empty.')
     for where, entry in {path: study, **{f'{path}: runs.{k}': v for k, v in study['runs'].items()}}.items():
         baseline = entry.get('baseline', study['baseline'])
         if baseline not in study['runs']:
@@ -143,21 +157,22 @@ def load_plan(path: str) -> Plan:
                               f'{did_you_mean(baseline, study["runs"])}')
     by_name: Dict[str, List[Run]] = {}
     for name, entry in study['runs'].items():
-        _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
-        if Path(name).parts != (name, ) or name == '..':
+        if Path(str(name)).parts != (name, ) or name == '..':
             raise ConfigError(f'{path}: runs.{name}: the run would train outside of its own folder, which has its '
                               'name. Choose one without "/".')
-        config = (Path(path).parent / entry.get('config', '')).resolve()
-        if not config.is_file():
-            raise ConfigError(f'{path}: runs.{name}.config: "{config}" does not exist.')
+        config = (Path(path).parent / entry['config']).resolve()
         options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
         by_name[name] = []
-        for seed in entry.get('seeds', study['seeds']):
-            if isinstance(seed, bool) or not isinstance(seed, int):
-                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected a whole number.')
+        seeds = entry.get('seeds', study['seeds'])
+        if not seeds:
+            raise ConfigError(f'{path}: runs.{name}: seeds={seeds!r}: expected at least one.')
+        for seed in seeds:
+            if isinstance(seed, bool) or not isinstance(seed, int) or seeds.count(seed) > 1:
+                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected whole numbers that differ.')
             needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
             by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs,
                                      entry.get('baseline', study['baseline'])))
+        by_name[name][0].check(f'{path}: runs.{name}')
     rounds = max(len(runs) for runs in by_name.values())
     ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
     return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
@@ -192,7 +207,11 @@ def _fill(value: Any, checkpoints: Dict[str, str]) -> Any:
     return value
 
 
-def _check_keys(given: dict, known: tuple, where: str) -> None:
-    for key in given:
+def _check_keys(given: Any, known: Dict[str, Any], where: str) -> None:
+    if not isinstance(given, dict):
+        raise ConfigError(f'{where}={given!r} given, expected a dict with {", ".join(known)}.')
+    for key, value in given.items():
         if key not in known:
             raise ConfigError(f'{where}: unknown key "{key}".{did_you_mean(key, known)} Expected: {", ".join(known)}.')
+        if not isinstance(value, known[key]):
+            raise ConfigError(f'{where}: {key}={value!r} given, expected {_FORMS[known[key]]}.')

@@ -8,7 +8,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import torch
 from mmengine.fileio import dump
@@ -25,7 +25,8 @@ _TRAIN = [sys.executable, '-W', 'ignore', '-c',
 POLL = 2.0  # seconds
 
 
-def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[Run]:
+def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
+              finished: Callable[[], Any] = lambda: None) -> List[Run]:
     """Train every run of a study that is not finished.
 
     A run trains by MMPose's ``tools/train.py``, with ``--resume auto`` where it has a checkpoint, so that one that was
@@ -39,6 +40,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
         jobs (int): How many are trained at a time. Each gets its share of the cores, unless ``OMP_NUM_THREADS`` is
             set. Default: 1.
         redo (bool): Train anew what was trained with another config. Default: False, which is an error.
+        finished (Callable): Called when one is finished. What it raises stops the others, which can be resumed.
 
     Returns:
         list[Run]: Those that failed; the others are trained all the same.
@@ -55,8 +57,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
     failed: List[Run] = []
     with progress_bar(get_console()) as progress:
         say = partial(progress.console.print, markup=False, soft_wrap=True)
-        total = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs))
         done = sum(run.epochs for run in plan.runs if run not in waiting)
+        total = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs), completed=done)
         try:
             while waiting or active:
                 ready = [run for run in waiting if len(active) < jobs and not _pending(run, waiting, active)][:1]
@@ -77,6 +79,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False) -> List[
                     if code:
                         failed.append(run)
                         say(f'{run.name}, seed {run.seed}: failed, see {process.log}\n{process.last_words()}')
+                    else:
+                        finished()
                 progress.update(total, completed=done + sum(p.epoch() for p in active.values()))
         finally:  # the next call goes on where this one was stopped
             for process in active.values():

@@ -5,10 +5,10 @@ from typing import Any, Dict, Optional, Sequence, Union
 
 import torch
 from mmengine.config import Config
-from mmengine.hub import get_config
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 
+from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, is_count
 
 _EXTRAS = {'mmpretrain': 'vit'}  # extras of ours by the package that they install
@@ -70,16 +70,11 @@ def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] 
         ConfigError: The file does not exist, cannot be read, or holds no model.
     """
     if isinstance(config, str):
-        path, of_package = find_file(config, folder), '::' in config
-        if not of_package and not osp.isfile(path):
+        path = find_file(config, folder)
+        if '::' not in config and not osp.isfile(path):
             tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
             raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.')
-        try:
-            cfg = get_config(config) if of_package else Config.fromfile(path)
-        except Exception as error:  # a config is Python code: whatever it raises
-            if of_package and isinstance(error, FileNotFoundError):
-                raise ConfigError(f'config "{config}" does not exist: {error}') from None
-            raise ConfigError(f'config "{config}" cannot be read: {type(error).__name__}: {error}') from error
+        cfg = read_config(path)
     else:
         cfg = config if isinstance(config, Config) else Config(
             dict(config) if 'model' in config else dict(model=dict(config)))

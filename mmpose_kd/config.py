@@ -1,0 +1,55 @@
+"""Read the configs that somebody names."""
+import inspect
+from pathlib import Path
+from typing import Optional, Union
+
+from mmengine.config import Config
+from mmengine.hub import get_config
+from mmengine.runner import Runner
+
+from .errors import ConfigError, did_you_mean
+
+
+def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, custom_imports: bool = True) -> Config:
+    """Read a config, with errors that name it.
+
+    Args:
+        file (str | Path): Python, YAML or JSON in MMEngine's config syntax, or ``'mmpose::...'``.
+        cfg_options (dict, optional): Changes to it, by dotted key, as ``--cfg-options`` gives them.
+        custom_imports (bool): Whether to import the modules that it names. Default: True.
+
+    Returns:
+        Config: The config.
+
+    Raises:
+        ConfigError: It does not exist or cannot be read, or an option has no place in it, or one that nobody reads.
+
+    Example:
+        >>> read_config('my_student.py', {'train_cfg.max_epochs': 20}).train_cfg.max_epochs
+        20
+    """
+    of_package = '::' in str(file)
+    if not of_package and not Path(file).is_file():
+        raise ConfigError(f'config "{file}" does not exist.')
+    try:
+        cfg = get_config(str(file)) if of_package else Config.fromfile(str(file), import_custom_modules=custom_imports)
+    except Exception as error:  # a config is Python code: whatever it raises
+        if of_package and isinstance(error, FileNotFoundError):
+            raise ConfigError(f'config "{file}" does not exist: {error}') from None
+        raise ConfigError(f'config "{file}" cannot be read: {type(error).__name__}: {error}') from error
+    _merge(cfg, cfg_options or {}, str(file))
+    return cfg
+
+
+def _merge(cfg: Config, options: dict, file: str) -> None:
+    """Apply options; those that a misspelt first part would keep from everybody are refused."""
+    known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'custom_imports'} - {'self', 'cfg'}
+    for key in options:
+        first = key.split('.')[0]
+        if first not in known:
+            raise ConfigError(f'config "{file}": the option {key} changes "{first}", which it does not have, and '
+                              f'which no training reads.{did_you_mean(first, known)}')
+    try:
+        cfg.merge_from_dict(options)
+    except (TypeError, KeyError) as error:
+        raise ConfigError(f'config "{file}": its options cannot be applied: {error}') from error
