@@ -25,7 +25,7 @@ METRICS = {METRIC: TITLE, 'AUC': 'AUC', 'coco/AP': 'OKS-AP'}
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
 COMPARED = sum(PLOTS.values(), ())
-UNTIMED = ('s-hrnet', )  # the student alone was trained beside other work
+UNTIMED = ('s-hrnet', 'lspd-teacher')  # they, or their students alone, were trained beside other work
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
     'alone': 85.9,
     'cross-stage': 86.8,
