@@ -81,7 +81,7 @@ def _has(cfg, path):
     (dict(metrics={}), 'metrics is not given'),
     (dict(metrics=['PCK']), r"metrics=\['PCK'\] given, expected a dict"),
     (dict(seeds=3), 'seeds=3 given, expected a list'),
-    (dict(seeds=[1, 1]), 'runs.alone: seed=1: expected whole numbers that differ'),
+    (dict(seeds=[1, 1]), 'runs.alone: seed 1 is listed twice'),
     (dict(runs=['alone.py']), r"runs=\['alone.py'\] given, expected a dict"),
     (dict(runs=dict(alone='alone.py')), "runs.alone='alone.py' given, expected a dict with config, "),
     (dict(runs=dict(alone={})), 'runs.alone: config is not given'),

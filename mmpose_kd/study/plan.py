@@ -167,8 +167,10 @@ def load_plan(path: str) -> Plan:
         if not seeds:
             raise ConfigError(f'{path}: runs.{name}: seeds={seeds!r}: expected at least one.')
         for seed in seeds:
-            if isinstance(seed, bool) or not isinstance(seed, int) or seeds.count(seed) > 1:
-                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected whole numbers that differ.')
+            if isinstance(seed, bool) or not isinstance(seed, int):
+                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected a whole number.')
+            if seeds.count(seed) > 1:
+                raise ConfigError(f'{path}: runs.{name}: seed {seed} is listed twice.')
             needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
             by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs,
                                      entry.get('baseline', study['baseline'])))

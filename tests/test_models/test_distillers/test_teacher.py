@@ -372,7 +372,7 @@ def test_a_config_that_is_no_python_is_named(tmp_path):
 
 def test_a_config_whose_base_is_missing_is_not_said_to_be_missing_itself(tmp_path):
     (tmp_path / 'teacher.py').write_text("_base_ = 'gone.py'")
-    with pytest.raises(ConfigError, match=r'"teacher\.py" cannot be read: FileNotFoundError: .*gone\.py'):
+    with pytest.raises(ConfigError, match=rf'"{tmp_path}/teacher\.py" cannot be read: FileNotFoundError: .*gone\.py'):
         load_teacher_config('teacher.py', str(tmp_path))
 
 
