@@ -488,6 +488,17 @@ def test_browser_sorts_tables(visit):
     assert names == sorted(names, reverse=True)
 
 
+@pytest.mark.parametrize('sort', [
+    pytest.param(lambda header: header.click(position=dict(x=2, y=2)), id='beside the words'),
+    pytest.param(lambda header: header.locator('button').press('Enter'), id='by a key'),
+])
+def test_browser_sorts_once_wherever_a_heading_is_hit(visit, sort):
+    header = visit().locator('#joints ~ .scroll').first.locator('thead th').nth(2)
+    assert header.get_attribute('aria-sort') is None
+    sort(header)
+    assert header.get_attribute('aria-sort') == 'descending'
+
+
 def test_browser_opens_pictures(visit):
     window = visit()
     picture = window.locator('#changes ~ details .picture').first

@@ -25,8 +25,10 @@ function sortBy(header) {
   body.append(...rows.map((entry) => entry.row));
 }
 
+// the whole cell of a heading, not its words alone; a key pressed on the button arrives here as a click too
 for (const button of document.querySelectorAll('th button')) {
-  button.addEventListener('click', () => sortBy(button.closest('th')));
+  const header = button.closest('th');
+  header.addEventListener('click', () => sortBy(header));
 }
 
 const dialog = document.querySelector('dialog');
