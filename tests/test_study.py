@@ -85,6 +85,7 @@ def _has(cfg, path):
     (dict(runs=['alone.py']), r"runs=\['alone.py'\] given, expected a dict"),
     (dict(runs=dict(alone='alone.py')), "runs.alone='alone.py' given, expected a dict with config, "),
     (dict(runs=dict(alone={})), 'runs.alone: config is not given'),
+    (dict(runs={50: dict(config='alone.py')}), "runs.50: a run's name is a text, got the int 50"),
     (dict(runs=dict(alone=dict(config='alone.py', seeds=[]))), r'runs.alone: seeds=\[\]: expected at least one'),
     (dict(runs=dict(alone=dict(config='alone.py', label=1))), 'runs.alone: label=1 given, expected a string'),
     (dict(runs=dict(alone=dict(config='absent.py'))), r'runs.alone: config ".*absent.py" does not exist'),

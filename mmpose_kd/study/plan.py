@@ -147,6 +147,9 @@ def load_plan(path: str) -> Plan:
         if not study.get(key):
             raise ConfigError(f'{path}: {key} is not given or empty.')
     for name, entry in study['runs'].items():
+        if not isinstance(name, str):
+            raise ConfigError(f'{path}: runs.{name}: a run\'s name is a text, got the {type(name).__name__} {name}. '
+                              'Put it in quotes.')
         _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
         if not entry.get('config'):
             raise ConfigError(f'{path}: runs.{name}: config is not given or empty.')
@@ -157,7 +160,7 @@ def load_plan(path: str) -> Plan:
                               f'{did_you_mean(baseline, study["runs"])}')
     by_name: Dict[str, List[Run]] = {}
     for name, entry in study['runs'].items():
-        if Path(str(name)).parts != (name, ) or name == '..':
+        if Path(name).parts != (name, ) or name == '..':
             raise ConfigError(f'{path}: runs.{name}: the run would train outside of its own folder, which has its '
                               'name. Choose one without "/".')
         config = (Path(path).parent / entry['config']).resolve()
