@@ -22,6 +22,7 @@ PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md', 'docs/speed.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
 METRICS = {METRIC: TITLE, 'AUC': 'AUC', 'coco/AP': 'OKS-AP'}
+GAINS = [f'gain in {title}' for title in METRICS.values()]
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
 COMPARED = sum(PLOTS.values(), ())
@@ -65,14 +66,14 @@ def read(folder: Path) -> Dict[str, dict]:
 
 def gains(studies: Dict[str, dict]) -> List[str]:
     """Every method against the same student alone."""
-    rows = [('method', 'student', 'alone', 'distilled', f'gain in {TITLE}', 'gain in AUC', 'training time')]
+    rows = [('method', 'student', 'alone', 'distilled', *GAINS, 'training time')]
     for results in (studies[name] for name in COMPARED if name in studies):
         for name, row in by_gain(results):
             alone = results['summary'][row['baseline']]
             student = label(results, row['baseline']).removesuffix(' alone')
             time = seconds(results, name) / seconds(results, row['baseline'])
             rows.append((label(results, name), student, number(alone[METRIC]), number(row[METRIC]),
-                         difference(row[METRIC]), difference(row['AUC']), '' if name in UNTIMED else f'{time:.2f}'))
+                         *(difference(row[metric]) for metric in METRICS), '' if name in UNTIMED else f'{time:.2f}'))
     return markdown(rows)
 
 
@@ -100,10 +101,11 @@ def ahead(studies: Dict[str, dict]) -> List[str]:
 def ablation(studies: Dict[str, dict]) -> List[str]:
     """The rows of the Multi-KD paper's Table 4, with the paper's own."""
     results = studies['methods']
-    rows = [('', TITLE, 'gain', 'the paper, MPII PCKh@0.5', "the paper's gain")]
+    rows = [('', TITLE, *GAINS, 'the paper, MPII PCKh@0.5', "the paper's gain")]
     for name, paper in ABLATION.items():
-        row = results['summary'][name][METRIC]
-        rows.append((label(results, name), number(row), difference(row), f'{paper or ""}',
+        row = results['summary'][name]
+        rows.append((label(results, name), number(row[METRIC]), *(difference(row[metric]) for metric in METRICS),
+                     f'{paper or ""}',
                      f'{paper - ABLATION["alone"]:+.1f}' if paper and name != 'alone' else ''))
     return markdown(rows)
 

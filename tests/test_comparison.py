@@ -13,7 +13,7 @@ def comparison():
 
 def summary(baseline, mean, difference=None, interval=None):
     row = dict(mean=mean, std=0.01, difference=difference, interval=interval)
-    return dict(baseline=baseline, seeds=[0, 1, 2], PCK=row, AUC=row)
+    return dict(baseline=baseline, seeds=[0, 1, 2], PCK=row, AUC=row, **{'coco/AP': row})
 
 
 @pytest.fixture
@@ -38,19 +38,27 @@ def test_methods_are_listed_by_gain_with_their_baseline(comparison, studies):
     assert cells(lines[2])[1:4] == ['ALONE', '60.0 ± 1.0', '63.0 ± 1.0']
 
 
+def test_gain_is_told_by_every_metric(comparison, studies):
+    studies['methods']['summary']['kd'].update(AUC=summary('alone', 0.4, 0.04, 0.01)['AUC'],
+                                               **{'coco/AP': summary('alone', 0.2, 0.02, 0.03)['AUC']})
+    lines = comparison.gains(studies)
+    assert cells(lines[0])[4:7] == ['gain in PCK@0.2', 'gain in AUC', 'gain in OKS-AP']
+    assert cells(lines[3])[4:7] == ['+0.5 ± 0.6', '**+4.0 ± 1.0**', '+2.0 ± 3.0']
+
+
 def test_gain_is_bold_where_its_interval_leaves_out_zero(comparison, studies):
     gains = [cells(line)[4] for line in comparison.gains(studies)[2:]]
     assert gains == ['**+3.0 ± 2.0**', '+0.5 ± 0.6', '**-1.0 ± 0.2**']
 
 
 def test_time_of_a_second_stage_holds_its_first(comparison, studies):
-    times = {cells(line)[0]: cells(line)[6] for line in comparison.gains(studies)[2:]}
+    times = {cells(line)[0]: cells(line)[7] for line in comparison.gains(studies)[2:]}
     assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': '1.30'}
 
 
 def test_time_that_tells_nothing_is_not_shown(comparison, studies, monkeypatch):
     monkeypatch.setattr(comparison, 'UNTIMED', ('kd', ))
-    times = {cells(line)[0]: cells(line)[6] for line in comparison.gains(studies)[2:]}
+    times = {cells(line)[0]: cells(line)[7] for line in comparison.gains(studies)[2:]}
     assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': ''}
 
 
@@ -70,9 +78,10 @@ def test_ablation_stands_beside_the_papers_gain(comparison):
     rows = {name: summary('alone', 0.6, None if name == 'alone' else 0.02, 0.01) for name in comparison.ABLATION}
     runs = [dict(name=name, label=name.upper()) for name in rows]
     lines = comparison.ablation(dict(methods=dict(runs=runs, summary=rows)))
-    assert cells(lines[2]) == ['ALONE', '60.0 ± 1.0', '', '85.9', '']
-    assert cells(lines[3]) == ['CROSS-STAGE', '60.0 ± 1.0', '**+2.0 ± 1.0**', '86.8', '+0.9']
-    assert cells(lines[-1]) == ['MULTI-KD-PAPER', '60.0 ± 1.0', '**+2.0 ± 1.0**', '', '']
+    gain = ['**+2.0 ± 1.0**'] * 3
+    assert cells(lines[2]) == ['ALONE', '60.0 ± 1.0', '', '', '', '85.9', '']
+    assert cells(lines[3]) == ['CROSS-STAGE', '60.0 ± 1.0', *gain, '86.8', '+0.9']
+    assert cells(lines[-1]) == ['MULTI-KD-PAPER', '60.0 ± 1.0', *gain, '', '']
 
 
 def test_lengths_of_training_are_columns(comparison):
