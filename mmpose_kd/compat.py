@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import os
 import re
+import sys
 import types
 from pathlib import PurePosixPath
 from typing import Any, Callable, Dict, List
@@ -26,7 +27,7 @@ def apply() -> List[str]:
     if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
         return []
     repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu,
-               name_for_mlflow)
+               name_for_mlflow, convert_bfloat16)
     return [repair.__name__ for repair in repairs if repair()]
 
 
@@ -195,6 +196,41 @@ def name_for_mlflow() -> bool:
 
     MLflowVisBackend.add_image, MLflowVisBackend.add_scalar = log_image, log_scalar
     MLflowVisBackend.add_scalars = log_scalars
+    return True
+
+
+def convert_bfloat16() -> bool:
+    """Let MMPose's heads measure their accuracy under autocast to bfloat16.
+
+    Symptom: with ``AmpOptimWrapper`` and ``dtype='bfloat16'`` the first step of
+    a stock model stops with ``Got unsupported ScalarType BFloat16``.
+
+    Cause: its head hands its output to NumPy, which has no such type.
+
+    Thread: none found.
+
+    Repair: MMPose's ``to_numpy`` makes float32 of it first.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    from mmpose.utils import tensor_utils
+    to_numpy = tensor_utils.to_numpy
+    try:
+        to_numpy(torch.zeros(1, dtype=torch.bfloat16))
+        return False
+    except TypeError:
+        pass
+
+    @functools.wraps(to_numpy)
+    def convert(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, torch.Tensor) and x.dtype == torch.bfloat16:
+            x = x.float()
+        return to_numpy(x, *args, **kwargs)
+
+    for name, module in list(sys.modules.items()):  # every module of MMPose's that has imported it by name
+        if name.split('.')[0] == 'mmpose' and vars(module).get('to_numpy') is to_numpy:
+            vars(module)['to_numpy'] = convert
     return True
 
 

@@ -75,6 +75,15 @@ def mmcv_lite(tmp_path):
     return tmp_path
 
 
+def write_mmpose(path, to_numpy):
+    """MMPose's conversion and two modules that import it by name."""
+    write(path / 'mmpose' / '__init__.py')
+    write(path / 'mmpose' / 'utils' / '__init__.py')
+    write(path / 'mmpose' / 'utils' / 'tensor_utils.py', f'def to_numpy(x, copy=False): return {to_numpy}')
+    for name in ('before', 'after'):
+        write(path / 'mmpose' / f'{name}.py', 'from mmpose.utils.tensor_utils import to_numpy')
+
+
 @pytest.fixture
 def full_mmcv(mmcv_lite):
     write(mmcv_lite / 'mmcv' / '_ext.py', 'def nms(): return "compiled"')
@@ -181,6 +190,7 @@ def test_off_switches_all_repairs_off(mmcv_lite, broken_torchvision):
 
 
 def test_apply_names_what_it_repaired(mmcv_lite, broken_torchvision):
+    write_mmpose(mmcv_lite, 'x.numpy()')
     applied = run('print(compat.apply()[:2])', mmcv_lite)
     assert applied == "['define_torchvision_operators', 'defer_mmcv_operators']"
 
@@ -275,4 +285,27 @@ def test_nothing_is_named_for_mlflow_where_it_is_not_installed(tmp_path):
         from mmengine.visualization import MLflowVisBackend
         before = MLflowVisBackend.add_scalars
         print(compat.name_for_mlflow(), MLflowVisBackend.add_scalars is before)
+        """, tmp_path) == 'False True'
+
+
+def test_bfloat16_reaches_numpy_as_float32(tmp_path):
+    write_mmpose(tmp_path, 'x.numpy()')
+    assert run("""
+        import torch
+        import mmpose.before
+        print(compat.convert_bfloat16())
+        import mmpose.after
+        for module in mmpose.before, mmpose.after:
+            for dtype in torch.bfloat16, torch.float64:
+                array = module.to_numpy(torch.tensor([1.5], dtype=dtype), copy=True)
+                print(array, array.dtype)
+        """, tmp_path).split('\n') == ['True', *(['[1.5] float32', '[1.5] float64'] * 2)]
+
+
+def test_a_conversion_that_takes_bfloat16_is_left_alone(tmp_path):
+    write_mmpose(tmp_path, 'x.float().numpy()')
+    assert run("""
+        from mmpose.utils import tensor_utils
+        before = tensor_utils.to_numpy
+        print(compat.convert_bfloat16(), tensor_utils.to_numpy is before)
         """, tmp_path) == 'False True'
