@@ -42,4 +42,4 @@ def by_stage(model: torch.nn.Module, samples: Sequence[dict]) -> List[float]:
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if len(sys.argv) == 2 else sys.exit(__doc__)

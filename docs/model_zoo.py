@@ -125,4 +125,4 @@ def spread(mean: float, std: Optional[float]) -> str:
 
 
 if __name__ == '__main__':
-    write(Path(sys.argv[1]))
+    write(Path(sys.argv[1])) if len(sys.argv) == 2 else sys.exit(__doc__)

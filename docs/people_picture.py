@@ -50,4 +50,4 @@ def grid(places: list, before: Predictions, found: Predictions, titles: tuple, m
 
 
 if __name__ == '__main__':
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if len(sys.argv) == 4 else sys.exit(__doc__)

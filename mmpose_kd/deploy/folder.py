@@ -97,7 +97,7 @@ def export_folder(config: str,
     plain, trained, weights = take_student(cfg, checkpoint)
     samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 
-    folder = make_folder(target.with_name(f'.{target.name}.{uuid.uuid4().hex[:8]}'))
+    folder = make_folder(make_folder(target.parent) / f'.{target.name}.{uuid.uuid4().hex[:8]}')
     try:
         write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
         student = _read_back(folder)

@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -236,8 +237,9 @@ def test_changes_to_the_config_reach_the_folder(trained, tmp_path):
 @pytest.mark.parametrize('changes, message', [
     (dict(limits=Limits(pixels=-1.)), 'ONNX Runtime and PyTorch differ by .* input pixels.*--tolerance'),
     (dict(limits=Limits(drop=-2.)), r'PCK@0.2 falls from .*\(trained\)'),
-    (dict(images='nowhere'), '"nowhere" holds no image'),
-    (dict(int8_images='nowhere'), '"nowhere" holds no image'),
+    (dict(images='nowhere'), 'the folder "nowhere" does not exist'),
+    (dict(int8_images='nowhere'), 'the folder "nowhere" does not exist'),
+    (dict(images=str(Path(__file__).parent)), 'test_deploy" holds no image'),
     (dict(int8_images='nowhere', onnx='none'), '--int8 quantises the ONNX graph'),
     (dict(onnx='tensorrt'), '--onnx tensorrt: expected one of keypoints, raw, none'),
     (dict(num_images=0), '--num-images 0: expected at least 1'),
@@ -247,6 +249,12 @@ def test_a_failure_leaves_nothing_behind(trained, tmp_path, changes, message):
     with pytest.raises(ConfigError, match=message):
         export_folder(*trained, str(tmp_path / 'out'), **{'num_images': 2, 'report': str, **changes})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_below_a_file_is_refused_by_its_name(trained, tmp_path):
+    (tmp_path / 'file').touch()
+    with pytest.raises(ConfigError, match=r'the folder ".*file" cannot be made: File exists\. Give another with --out'):
+        export_folder(*trained, str(tmp_path / 'file' / 'out'), num_images=1, report=str)
 
 
 def test_a_checkpoint_of_another_config_leaves_nothing_behind(trained, tmp_path):
