@@ -11,11 +11,13 @@ teacher = {
     'model.teacher.precision': 'bf16',
     'model.teacher.report_metric': False
 }
-pair = 'resnet18_hrnet-w32_lspet-128x128'
-runs = dict(
-    alone=dict(config='../../../configs/students/resnet18_simdr_lspet-128x128.py', label='ResNet-18 alone'),
-    **{
-        name: dict(config=f'../../../configs/study/{name}_{pair}.py', label=label, cfg_options=teacher)
-        for name, label in (('kd', 'KD'), ('multi-kd', 'Multi-KD'))
-    })
-del teacher, pair
+config = '../../../configs/study/{}_resnet18_hrnet-w32_lspet-128x128.py'
+runs = {
+    'alone': dict(config='../../../configs/students/resnet18_simdr_lspet-128x128.py', label='ResNet-18 alone'),
+    'kd': dict(config=config.format('kd'), label='KD', cfg_options=teacher),
+    'kd-3': dict(
+        config=config.format('kd'), label='KD, weight 3',
+        cfg_options={**teacher, 'model.objectives.loss_vkd.weight': 3.0}),
+    'multi-kd': dict(config=config.format('multi-kd'), label='Multi-KD', cfg_options=teacher),
+}
+del teacher, config
