@@ -1,9 +1,17 @@
-# Six epochs on a CPU: a whole ResNet-18 and a teacher that stock MMPose has trained.
+# Six epochs on a CPU: a whole ResNet-18 and a teacher that stock MMPose has trained. Everyone trains under autocast to
+# bfloat16, in half the time, and without workers, whose sending costs more than their work.
 title = 'ResNet-18 taught by HRNet-W32 on LSPET 128x128, six epochs'
 seeds = [0, 1, 2]
 baseline = 'alone'
 metrics = {'PCK': 'PCK@0.2', 'AUC': 'AUC', 'coco/AP': 'AP'}
-cfg_options = {'train_cfg.max_epochs': 6, 'train_cfg.val_interval': 2}
+cfg_options = {
+    'train_cfg.max_epochs': 6,
+    'train_cfg.val_interval': 2,
+    'optim_wrapper.type': 'AmpOptimWrapper',
+    'optim_wrapper.dtype': 'bfloat16',
+    'train_dataloader.num_workers': 0,
+    'train_dataloader.persistent_workers': False
+}
 
 teacher = {
     'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER_128:work_dirs/hrnet-w32_simdr_lspet-128x128/epoch_60.pth}}',
