@@ -27,7 +27,7 @@ def apply() -> List[str]:
     if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
         return []
     repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu,
-               name_for_mlflow, convert_bfloat16)
+               name_for_mlflow, convert_bfloat16, autocast_without_gpu)
     return [repair.__name__ for repair in repairs if repair()]
 
 
@@ -231,6 +231,48 @@ def convert_bfloat16() -> bool:
     for name, module in list(sys.modules.items()):  # every module of MMPose's that has imported it by name
         if name.split('.')[0] == 'mmpose' and vars(module).get('to_numpy') is to_numpy:
             vars(module)['to_numpy'] = convert
+    return True
+
+
+def autocast_without_gpu() -> bool:
+    """Let ``AmpOptimWrapper`` train in bfloat16 on machines without an accelerator.
+
+    Symptom: it stops with ``AmpOptimizerWrapper is only available training on
+    gpu, npu, mlu or musa``.
+
+    Cause: it asks for an accelerator before it looks at the type, though
+    PyTorch's autocast, and MMEngine's around it, do bfloat16 on a CPU as well.
+
+    Thread: https://github.com/open-mmlab/mmpretrain/issues/1556
+
+    Repair: it does not ask where there is none. Without an accelerator PyTorch
+    turns the loss scaling off, which bfloat16 does not need; other types, which
+    MMEngine would refuse in the first step, are refused at once.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    from mmengine.device import get_device
+    if get_device() != 'cpu':
+        return False
+    from mmengine.optim import AmpOptimWrapper
+    from mmengine.optim.optimizer import amp_optimizer_wrapper
+    init = AmpOptimWrapper.__init__
+    try:
+        AmpOptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1)], lr=1.0))
+        return False
+    except AssertionError:
+        pass
+
+    @functools.wraps(init)
+    def init_without_gpu(self: AmpOptimWrapper, loss_scale: Any = 'dynamic', dtype: Any = None, **kwargs: Any) -> None:
+        if dtype not in (None, 'bfloat16', torch.bfloat16):
+            raise ValueError(f'dtype={dtype!r} given, but a CPU trains in bfloat16. Set dtype="bfloat16", or take '
+                             'OptimWrapper for float32.')
+        init(self, loss_scale, dtype, **kwargs)
+
+    amp_optimizer_wrapper.is_cuda_available = lambda: True
+    AmpOptimWrapper.__init__ = init_without_gpu
     return True
 
 
