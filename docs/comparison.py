@@ -1,6 +1,6 @@
 """Write what the studies found into the pages that show it, and plot it.
 
-    python docs/comparison.py           # after a study's results.json became docs/results/lspet-64x64/STUDY.json
+    python docs/comparison.py           # after a study's results.json became docs/results/lspet-SIZE/STUDY.json
     python docs/comparison.py --check   # names the pages that do not show what is there
 
 A table stands in a page between ``<!-- table: NAME -->`` and ``<!-- end -->``.
@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Dict, Iterable, List, Tuple
 
 import matplotlib
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from mmpose_kd.study.results import summarise
 
 ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / 'docs' / 'results' / 'lspet-64x64'
+RESULTS = ROOT / 'docs' / 'results'
 PAGES = ('README.md', 'docs/choose.md', 'docs/comparison.md', 'docs/speed.md')
 PLACE = re.compile(r'(<!-- table: (\w+) -->\n).*?(<!-- end -->)', re.DOTALL)
 METRIC, TITLE = 'PCK', 'PCK@0.2'
@@ -60,8 +61,10 @@ def main(check: bool = False) -> List[str]:
 
 
 def read(folder: Path) -> Dict[str, dict]:
-    """Results by the name of the study."""
-    return {file.stem: json.loads(file.read_text()) for file in sorted(folder.glob('*.json'))}
+    """Results by the name of the study, which ends in the size of the images where that is not 64x64."""
+    files = sorted(folder.glob('lspet-*/*.json'))
+    return {file.stem + file.parent.name.replace('lspet-', '_').replace('_64x64', ''): json.loads(file.read_text())
+            for file in files}
 
 
 def gains(studies: Dict[str, dict]) -> List[str]:
@@ -84,9 +87,9 @@ def best(studies: Dict[str, dict]) -> List[str]:
     return gains(dict(methods=dict(results, summary=last)))[:2 + 6]
 
 
-def ahead(studies: Dict[str, dict]) -> List[str]:
-    """How far Multi-KD is ahead of every other method and variant."""
-    results, best_of_all = studies['methods'], 'multi-kd'
+def ahead(results: dict) -> List[str]:
+    """How far Multi-KD is ahead of every other method and variant of a study."""
+    best_of_all = 'multi-kd'
     runs = [dict(run, baseline=run['name'] if run['name'] == best_of_all else best_of_all) for run in results['runs']]
     summary = summarise(runs, list(METRICS))
     rows = [('Multi-KD ahead of', *METRICS.values())]
@@ -124,6 +127,20 @@ def budget(studies: Dict[str, dict]) -> List[str]:
     return markdown(rows)
 
 
+def course(results: dict) -> List[str]:
+    """Every run of a study in the course of its training, and what it gains at the end."""
+    epochs = sorted(next(iter(results['runs']))['curve'], key=int)
+    rows = [('', *(f'{TITLE} after {epoch} epochs' for epoch in epochs), *GAINS)]
+    for name, row in results['summary'].items():
+        curves = [run['curve'] for run in results['runs'] if run['name'] == name]
+        values = [[curve[epoch][METRIC] for curve in curves] for epoch in epochs]
+        rows.append((label(results, name),
+                     *(number(dict(mean=mean(seeds), std=stdev(seeds) if len(seeds) > 1 else None))
+                       for seeds in values),
+                     *(difference(row[metric]) for metric in METRICS)))
+    return markdown(rows)
+
+
 def whole(results: dict) -> List[str]:
     """Every run of a study by every metric, and how far it is ahead of the baseline."""
     rows = [('', *METRICS.values(), *(f'ahead in {title}' for title in METRICS.values()))]
@@ -134,7 +151,9 @@ def whole(results: dict) -> List[str]:
 
 
 TABLES = dict(
-    gains=gains, best=best, ahead=ahead, ablation=ablation, budget=budget,
+    gains=gains, best=best, ablation=ablation, budget=budget,
+    ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
+    short_128x128=lambda studies: course(studies['short_128x128']),
     backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
 
 

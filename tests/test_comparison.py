@@ -69,7 +69,7 @@ def test_multi_kd_is_ahead_by_the_paired_difference(comparison):
             for name in values for seed, value in enumerate(values[name])]
     rows = {name: summary('alone', 0.5, 0.1 if name != 'alone' else None) for name in values}
     results = dict(runs=runs, summary=rows)
-    row, = comparison.ahead(dict(methods=results))[2:]
+    row, = comparison.ahead(results)[2:]
     half = 4.302653 * np.std([5, 7, 5], ddof=1) / 3**0.5  # Student's t of two degrees of freedom
     assert cells(row)[:2] == ['kd', f'+5.7 ± {half:.1f}'.join(['**', '**'])]
 
@@ -104,6 +104,24 @@ def test_a_whole_study_is_shown_by_every_metric(comparison):
     assert cells(lines[3]) == ['SHUFFLE', '63.0 ± 1.0', '63.0 ± 1.0', '10.0', '**+3.0 ± 1.0**', '**+3.0 ± 1.0**', '']
 
 
+def test_a_study_is_shown_in_the_course_of_its_training(comparison):
+    runs = [dict(name=name, label=name.upper(), curve={'10': dict(PCK=late), '2': dict(PCK=early)})
+            for name, early, late in (('alone', 0.4, 0.5), ('alone', 0.42, 0.54), ('kd', 0.45, 0.55))]
+    rows = {'alone': summary('alone', 0.52), 'kd': summary('alone', 0.55, 0.03, 0.04)}
+    lines = comparison.course(dict(runs=runs, summary=rows))
+    assert cells(lines[0])[1:4] == ['PCK@0.2 after 2 epochs', 'PCK@0.2 after 10 epochs', 'gain in PCK@0.2']
+    assert cells(lines[2])[:4] == ['ALONE', '41.0 ± 1.4', '52.0 ± 2.8', '']  # 2**0.5 and 8**0.5
+    assert cells(lines[3])[:4] == ['KD', '45.0', '55.0', '+3.0 ± 4.0']
+
+
+def test_studies_of_another_size_are_told_by_it(comparison, tmp_path):
+    for file in ('lspet-64x64/methods.json', 'lspet-128x128/methods.json', 'step-cost/other.json'):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text(json.dumps(file))
+    assert comparison.read(tmp_path) == {'methods': 'lspet-64x64/methods.json',
+                                         'methods_128x128': 'lspet-128x128/methods.json'}
+
+
 def test_pages_show_the_results_that_are_there(comparison):
     assert comparison.main(check=True) == []
 
@@ -116,7 +134,7 @@ def test_plot_has_a_row_for_each_method_of_each_study(comparison, studies, tmp_p
 
 
 def test_every_study_file_that_has_results_has_their_runs(comparison):
-    for file in comparison.RESULTS.glob('*.json'):
+    for file in comparison.RESULTS.glob('lspet-*/*.json'):
         results = json.loads(file.read_text())
         assert file.with_suffix('.py').is_file()
         assert set(results['summary']) == {run['name'] for run in results['runs']}

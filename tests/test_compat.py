@@ -309,3 +309,53 @@ def test_a_conversion_that_takes_bfloat16_is_left_alone(tmp_path):
         before = tensor_utils.to_numpy
         print(compat.convert_bfloat16(), tensor_utils.to_numpy is before)
         """, tmp_path) == 'False True'
+
+
+AMP = """
+import torch
+from mmengine.optim import AmpOptimWrapper
+layer = torch.nn.Linear(2, 1, bias=False)
+torch.nn.init.ones_(layer.weight)
+
+def wrap(**kwargs):
+    try:
+        return AmpOptimWrapper(optimizer=torch.optim.SGD(layer.parameters(), lr=0.25), **kwargs)
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.fixture
+def no_gpu(tmp_path, monkeypatch):
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '')
+    return tmp_path
+
+
+@pytest.mark.parametrize('dtype', [None, 'bfloat16'])
+def test_amp_trains_in_bfloat16_without_a_gpu(dtype, no_gpu):
+    assert run('print(compat.autocast_without_gpu())' + AMP + f"""
+wrapper = wrap(dtype={dtype!r})
+with wrapper.optim_context(layer):
+    output = layer(torch.tensor([[1., 2.]]))
+wrapper.update_params(output.sum())
+print(output.dtype, layer.weight.dtype, layer.weight.tolist())
+""", no_gpu).split('\n') == ['True', 'torch.bfloat16 torch.float32 [[0.75, 0.5]]']
+
+
+@pytest.mark.parametrize('repair, dtype, error', [(False, 'bfloat16', 'AssertionError'),
+                                                  (True, 'float16', 'ValueError')])
+def test_amp_refuses_what_it_cannot_do_without_a_gpu(repair, dtype, error, no_gpu):
+    assert run(('compat.autocast_without_gpu()' if repair else '') + AMP + f'wrap(dtype={dtype!r})', no_gpu) == error
+
+
+@pytest.mark.parametrize('healthy', [
+    'mmengine.device.get_device = lambda: "cuda"',
+    'mmengine.optim.optimizer.amp_optimizer_wrapper.is_cuda_available = lambda: True',  # a version that does not ask
+])
+def test_amp_is_left_alone_where_it_works(healthy, no_gpu):
+    assert run(f"""
+        import mmengine.device, mmengine.optim
+        {healthy}
+        before = mmengine.optim.AmpOptimWrapper.__init__
+        print(compat.autocast_without_gpu(), mmengine.optim.AmpOptimWrapper.__init__ is before)
+        """, no_gpu) == 'False True'
