@@ -20,12 +20,18 @@ teacher = {
     'model.teacher.report_metric': False
 }
 config = '../../../configs/study/{}_resnet18_hrnet-w32_lspet-128x128.py'
+labels = {
+    'kd': 'KD', 'multi-kd': 'Multi-KD', 'fitnet': 'FitNet', 'review-kd': 'ReviewKD',
+    'cross-stage-kl': 'cross-stage + KL'
+}
 runs = {
     'alone': dict(config='../../../configs/students/resnet18_simdr_lspet-128x128.py', label='ResNet-18 alone'),
-    'kd': dict(config=config.format('kd'), label='KD', cfg_options=teacher),
     'kd-3': dict(
         config=config.format('kd'), label='KD, weight 3',
         cfg_options={**teacher, 'model.objectives.loss_vkd.weight': 3.0}),
-    'multi-kd': dict(config=config.format('multi-kd'), label='Multi-KD', cfg_options=teacher),
+    **{
+        name: dict(config=config.format(name), label=label, cfg_options=teacher)
+        for name, label in labels.items()
+    }
 }
-del teacher, config
+del teacher, config, labels
