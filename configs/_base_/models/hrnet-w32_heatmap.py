@@ -8,4 +8,5 @@ model = dict(
         in_channels=32,
         deconv_out_channels=None,
         loss=dict(type='KeypointMSELoss', use_target_weight=True)),
+    train_cfg=dict(compute_acc=False),  # in every step, by NumPy: a GPU would wait for it
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))

@@ -10,4 +10,5 @@ model = dict(
         bgr_to_rgb=True),
     backbone=dict(type='ResNet', depth=18, init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet18')),
     head=dict(type='HeatmapHead', in_channels=512, loss=dict(type='KeypointMSELoss', use_target_weight=True)),
+    train_cfg=dict(compute_acc=False),  # in every step, by NumPy: a GPU would wait for it
     test_cfg=dict(flip_test=True, flip_mode='heatmap', shift_heatmap=True))

@@ -62,6 +62,13 @@ class Resize:
         return self.content[axis] / self.student[axis]
 
 
+def same_images(student: nn.Module, teacher: nn.Module) -> bool:
+    """Whether two data preprocessors (PoseDataPreprocessor) normalise images in the same way."""
+    like = torch.empty(0)
+    return _swaps_channels(student) == _swaps_channels(teacher) and all(
+        torch.equal(*pair) for pair in zip(_mean_std(student, like), _mean_std(teacher, like)))
+
+
 def renormalise(inputs: Tensor, student: nn.Module, teacher: nn.Module) -> Tensor:
     """Images as the student's data preprocessor normalised them, as the teacher's would have.
 
@@ -73,12 +80,11 @@ def renormalise(inputs: Tensor, student: nn.Module, teacher: nn.Module) -> Tenso
     Returns:
         Tensor: Images (N, 3, H, W) for the teacher.
     """
-    same_channels = _swaps_channels(student) == _swaps_channels(teacher)
     (mean_s, std_s), (mean_t, std_t) = _mean_std(student, inputs), _mean_std(teacher, inputs)
-    if same_channels and torch.equal(mean_s, mean_t) and torch.equal(std_s, std_t):
-        return inputs
     raw = inputs * std_s + mean_s
-    return ((raw if same_channels else raw.flip(1)) - mean_t) / std_t
+    if _swaps_channels(student) != _swaps_channels(teacher):
+        raw = raw.flip(1)
+    return (raw - mean_t) / std_t
 
 
 def resample(values: Tensor, positions: Tensor) -> Tensor:

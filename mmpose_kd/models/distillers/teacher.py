@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.constants import constant
 from mmpose_kd.models.outputs import is_simdr
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
@@ -24,6 +25,7 @@ from .alignment import (
     pixels_to_bins,
     renormalise,
     resample,
+    same_images,
 )
 from .compiling import compiled
 from .folding import fold_batch_norms
@@ -120,6 +122,7 @@ class Teacher:
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
         self.indices: Optional[List[int]] = None
+        self.same_images: Optional[bool] = None  # as the student's preprocessor makes; known with the first batch
         self.udp = self.student_udp = _is_udp(self.model.head)
         self.device = torch.device('cpu')
 
@@ -174,7 +177,7 @@ class Teacher:
         Returns:
             Record: Features, outputs and taps in float32.
         """
-        images = self._resize(inputs).images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
+        images = self._images(inputs, preprocessor)
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
             self.model.head.forward(self._features(images, self.extract_feat))
@@ -199,7 +202,8 @@ class Teacher:
 
     def fingerprint(self) -> Dict[str, Any]:
         """What its answers depend on: the model's config, weights and precision."""
-        config = zlib.crc32(json.dumps(self.cfg, sort_keys=True, default=str).encode())
+        cfg = {key: value for key, value in self.cfg.items() if key != 'train_cfg'}
+        config = zlib.crc32(json.dumps(cfg, sort_keys=True, default=str).encode())
         return dict(config=f'{config:08x}', weights=f'{self.weights:08x}', precision=str(self.dtype),
                     input_size=self.input_size)
 
@@ -216,8 +220,7 @@ class Teacher:
         Returns:
             list[InstanceData]: ``keypoints`` (1, K, 2) and ``keypoint_scores`` (1, K) for each image.
         """
-        resize = self._resize(inputs)
-        images = resize.images(renormalise(inputs, preprocessor, self.model.data_preprocessor))
+        resize, images = self._resize(inputs), self._images(inputs, preprocessor)
         samples = [sample.new() for sample in data_samples]
         if self.metainfo is not None:
             for sample in samples:
@@ -235,6 +238,13 @@ class Teacher:
                     if key.startswith('keypoint'):
                         pred.set_field(value[:, self.indices], key)
         return preds
+
+    def _images(self, inputs: Tensor, preprocessor: nn.Module) -> Tensor:
+        if self.same_images is None:  # once: to compare numbers is to wait for the device
+            self.same_images = same_images(preprocessor, self.model.data_preprocessor)
+        if not self.same_images:
+            inputs = renormalise(inputs, preprocessor, self.model.data_preprocessor)
+        return self._resize(inputs).images(inputs)
 
     def _features(self, images: Tensor, extract_feat: Optional[Callable] = None) -> Any:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were
@@ -255,7 +265,7 @@ class Teacher:
         results = []
         for (value, axis), target in zip(axes, wanted):
             if self.indices is not None:
-                value = value[:, self.indices]
+                value = value.index_select(1, constant(self.indices, value, torch.long))
             if isinstance(target, Tensor) and target.dim() == value.dim():
                 for dim, a in [(-1, axis)] if axis is not None else [(-1, 0), (-2, 1)]:
                     value = self._resample_dim(value, dim, target.shape[dim], resize, a)

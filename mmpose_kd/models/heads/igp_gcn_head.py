@@ -11,6 +11,7 @@ from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
@@ -198,7 +199,7 @@ class IGPGCNHead(BaseHead):
         outputs = self.base(feats)
         with torch.autocast(feats[-1].device.type, enabled=False):
             pose = self._first_pose(outputs)
-            size = pose.new_tensor(self.input_size)
+            size = constant(self.input_size, pose)
             x = self.enter(torch.cat([pose * 2 / size - 1, _confidence(outputs).detach().to(pose)], dim=-1))
             x = self.first(_over_channels(self.enter_norm, x).relu())
             poses = [pose]
@@ -252,7 +253,7 @@ class IGPGCNHead(BaseHead):
         if self.label_weight:
             labels = [sample.gt_instance_labels for sample in batch_data_samples]
             weights = torch.cat([label.keypoint_weights for label in labels])
-            target = torch.cat([self._label(sample).to(poses[0]) for sample in batch_data_samples])
+            target = torch.cat([self._label(sample) for sample in batch_data_samples]).to(poses[0], non_blocking=True)
             losses['loss_refine'] = self.label_weight * self.loss_module(poses[1:], target, weights, self.input_size)
         return losses
 
@@ -296,7 +297,7 @@ def sample_at(feature: Tensor, pose: Tensor, input_size: Sequence[int], pool: in
         Tensor: Features (N, K, C).
     """
     height, width = feature.shape[2:]
-    grid = pose * 2 / pose.new_tensor(input_size) + 1 / pose.new_tensor([width, height]) - 1
+    grid = pose * 2 / constant(input_size, pose) + 1 / constant([width, height], pose) - 1
     if pool > 1:
         feature = F.adaptive_avg_pool2d(feature, (height // pool, width // pool))
     sampled = F.grid_sample(feature, grid.unsqueeze(2), padding_mode='border', align_corners=False)

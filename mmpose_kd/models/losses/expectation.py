@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.constants import constant
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 
 from .reduction import at_least_float32
@@ -100,7 +101,7 @@ def pose_in_pixels(outputs: Outputs, input_size: Tuple[int, int], temperature: f
                           f'{input_size[1]} pixels: expected the same aspect ratio.')
     last = int(udp)
     scale = [(pixels - last) / (p.shape[-1] - last) for pixels, p in zip(input_size, axes)]
-    return _means(axes) * torch.tensor(scale, dtype=axes[0].dtype, device=axes[0].device)
+    return _means(axes) * constant(scale, axes[0])
 
 
 def _axes(outputs: Outputs, temperature: Optional[float]) -> Tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.constants import constant
 
 from .reduction import at_least_float32, check_same_shape, weighted_mean
 
@@ -42,7 +43,7 @@ def progressive_pose_l1(poses: Sequence[Tensor], target: Tensor, weights: Option
     if len(poses) != len(step_weights):
         raise ConfigError(f'the pose is refined in {len(poses)} steps, but step_weights has {len(step_weights)} '
                           'entries: give one for each step.')
-    size = torch.tensor(input_size, device=target.device)
+    size = constant(input_size, target, torch.float32)
     total = target.new_zeros(())
     for pose, factor in zip(poses, step_weights):
         check_same_shape(pose, target, 'poses')

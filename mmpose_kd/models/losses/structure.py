@@ -7,6 +7,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 
 from .expectation import Outputs, expected_coordinates, joint_distributions
@@ -79,7 +80,7 @@ def limb_direction(student: Tensor, teacher: Tensor, limbs: Sequence[Tuple[int, 
         tensor(1.)
     """
     weights = _checked_weights(student, teacher, weights)
-    start, end = torch.tensor(limbs, device=student.device).unbind(1)
+    start, end = constant(limbs, student, torch.long).unbind(1)
     directions = []
     for pose in (student, teacher.detach()):
         vectors = at_least_float32(pose)[:, end] - at_least_float32(pose)[:, start]

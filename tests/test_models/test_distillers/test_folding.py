@@ -90,6 +90,15 @@ def test_folded_weights_want_no_gradient():
     assert not any(p.requires_grad for p in fold_batch_norms(model, [], (64, 64)).parameters())
 
 
+def test_fingerprint_leaves_out_how_the_teacher_was_trained():
+    cfg = tiny.pose_model(8)
+    torch.manual_seed(0)
+    one = Teacher(cfg, allow_random_weights=True)
+    torch.manual_seed(0)
+    assert Teacher(dict(cfg, train_cfg=dict(compute_acc=False)), allow_random_weights=True).fingerprint() == \
+        one.fingerprint()
+
+
 def test_fingerprint_is_of_the_weights_that_were_loaded():
     torch.manual_seed(0)
     folded = Teacher(tiny.pose_model(8), allow_random_weights=True)

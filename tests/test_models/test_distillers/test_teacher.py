@@ -7,12 +7,20 @@ import tiny
 import torch
 from mmengine.config import Config
 from mmengine.utils import digit_version
+from mmpose.registry import MODELS
 from torch import nn
 from torch._dynamo.utils import counters
 from torch._inductor import config as inductor
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.distillers.alignment import Resize, map_keypoints, parse_metainfo, renormalise, resample
+from mmpose_kd.models.distillers.alignment import (
+    Resize,
+    map_keypoints,
+    parse_metainfo,
+    renormalise,
+    resample,
+    same_images,
+)
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_packages, check_teacher, load_teacher_config
 from mmpose_kd.models.taps import Record
@@ -211,8 +219,17 @@ def test_preprocessor_of_the_teacher_is_honoured(student):
 
 
 def test_equal_preprocessors_leave_the_images_alone(student):
-    inputs = torch.rand(1, 3, 4, 4)
-    assert renormalise(inputs, student.data_preprocessor, student.data_preprocessor) is inputs
+    teacher, _ = make_teacher(student)
+    inputs = torch.rand(1, 3, 64, 64)
+    assert teacher._images(inputs, student.data_preprocessor) is inputs
+
+
+@pytest.mark.parametrize('other', [dict(mean=[1., 2., 4.]), dict(std=[5., 6., 8.]), dict(bgr_to_rgb=True),
+                                   dict(mean=None, std=None)])
+def test_preprocessors_differ_by_mean_deviation_or_channels(other):
+    one = dict(type='PoseDataPreprocessor', mean=[1., 2., 3.], std=[5., 6., 7.])
+    assert same_images(MODELS.build(one), MODELS.build(one))
+    assert not same_images(MODELS.build(one), MODELS.build({**one, **other}))
 
 
 def test_resample_interpolates_linearly_and_holds_the_ends():
