@@ -188,7 +188,7 @@ def difference(value: dict) -> str:
     """Mean difference in percent with its interval, bold where that leaves out 0."""
     if value['difference'] is None:
         return ''
-    text = f'{100 * value["difference"]:+.1f}'
+    text = f'{round(100 * value["difference"], 1) or 0.0:+.1f}'  # a zero has no minus
     if value['interval'] is None:
         return text
     text += f' ± {100 * value["interval"]:.1f}'

@@ -51,6 +51,10 @@ def test_gain_is_bold_where_its_interval_leaves_out_zero(comparison, studies):
     assert gains == ['**+3.0 ± 2.0**', '+0.5 ± 0.6', '**-1.0 ± 0.2**']
 
 
+def test_a_difference_that_is_rounded_to_zero_has_no_minus(comparison):
+    assert comparison.difference(dict(difference=-0.0004, interval=0.01)) == '+0.0 ± 1.0'
+
+
 def test_time_of_a_second_stage_holds_its_first(comparison, studies):
     times = {cells(line)[0]: cells(line)[7] for line in comparison.gains(studies)[2:]}
     assert times == {'TWO-1': '1.50', 'TWO-2': '2.00', 'KD': '1.30'}
