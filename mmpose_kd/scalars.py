@@ -34,6 +34,13 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     return dict(sorted(curve.items())), {key: sorted(values.items()) for key, values in losses.items()}
 
 
+def device_memory(folder: Path) -> float:
+    """The most memory in MB that a training held on its GPU, over all its attempts; 0 where it had none."""
+    lines = (line for file in folder.glob('*/vis_data/scalars.json')
+             for line in file.read_text(errors='replace').splitlines())
+    return max((_entry(line).get('memory', 0.) for line in lines), default=0.)
+
+
 def _entry(line: str) -> Dict[str, float]:
     try:
         entry = json.loads(line)

@@ -169,6 +169,10 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert [(run['name'], list(run['curve'])) for run in results['runs']] == [
         ('teacher', ['1', '2']), ('alone', ['1', '2']), ('kd', ['1', '2'])]
     assert all(run['seconds'] > 0 and run['peak_memory_mb'] > 100 for run in results['runs'])
+    log, = (out / plan.runs[0].folder).glob('*/vis_data/scalars.json')
+    with log.open('a') as file:  # as MMEngine logs it on a GPU
+        file.write('{"loss": 0.1, "memory": 61, "step": 1}\n{"loss": 0.1, "memory": 54, "step": 2}\n')
+    assert [run['peak_memory_mb'] == 61 for run in collect(plan, out)['runs']] == [True, False, False]
     assert all(len(run['commits']) == 1 for run in results['runs'])
     assert re.fullmatch(r'([0-9a-f]{12}( with changes)?)?', results['runs'][0]['commits'][0])
     alone, kd = (run['metrics']['PCK'] for run in results['runs'][1:])

@@ -14,7 +14,7 @@ from scipy.stats import t
 import mmpose_kd
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.machine import commit
-from mmpose_kd.scalars import read_scalars
+from mmpose_kd.scalars import device_memory, read_scalars
 
 from .plan import Plan, Run, without_folders
 from .train import check_config, state_of
@@ -30,7 +30,7 @@ def collect(plan: Plan, out: Path) -> dict:
     Returns:
         dict: ``title``, ``baseline``, ``metrics``, ``versions``, ``commit`` of now, ``runs``, a list of the finished
         runs with the last epoch's metrics and those of every epoch that was validated, and ``summary``, see
-        :func:`summarise`.
+        :func:`summarise`. The peak memory of a run is that of its GPU, where it had one, else of its process.
 
     Raises:
         ConfigError: A run was trained with another config, or did not log a metric after its last epoch.
@@ -42,6 +42,7 @@ def collect(plan: Plan, out: Path) -> dict:
             continue
         check_config(run, out)
         state.pop('finished')
+        state['peak_memory_mb'] = device_memory(out / run.folder) or state['peak_memory_mb']
         curve = _curve(run, out, list(plan.metrics))
         runs.append(dict(
             name=run.name, label=run.label, baseline=run.baseline, seed=run.seed, config=run.config.name,
