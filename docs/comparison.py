@@ -57,6 +57,8 @@ def main(check: bool = False) -> List[str]:
                  ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
         if 'weights' in studies:
             plot_weights(studies['weights'], ROOT / 'docs' / 'images' / 'comparison_weights.svg')
+        if 'short_128x128' in studies:
+            plot_course(studies['short_128x128'], ROOT / 'docs' / 'images' / 'comparison_course.svg')
     return stale
 
 
@@ -129,16 +131,19 @@ def budget(studies: Dict[str, dict]) -> List[str]:
 
 def course(results: dict) -> List[str]:
     """Every run of a study in the course of its training, and what it gains at the end."""
-    epochs = sorted(next(iter(results['runs']))['curve'], key=int)
+    epochs = list(by_epoch(results, next(iter(results['summary']))))
     rows = [('', *(f'{TITLE} after {epoch} epochs' for epoch in epochs), *GAINS)]
-    for name, row in results['summary'].items():
-        curves = [run['curve'] for run in results['runs'] if run['name'] == name]
-        values = [[curve[epoch][METRIC] for curve in curves] for epoch in epochs]
-        rows.append((label(results, name),
-                     *(number(dict(mean=mean(seeds), std=stdev(seeds) if len(seeds) > 1 else None))
-                       for seeds in values),
-                     *(difference(row[metric]) for metric in METRICS)))
+    rows += [(label(results, name), *map(number, by_epoch(results, name).values()),
+              *(difference(row[metric]) for metric in METRICS)) for name, row in results['summary'].items()]
     return markdown(rows)
+
+
+def by_epoch(results: dict, name: str) -> Dict[int, dict]:
+    """Mean and standard deviation of a run after each epoch that was validated."""
+    curves = [run['curve'] for run in results['runs'] if run['name'] == name]
+    values = {epoch: [curve[epoch][METRIC] for curve in curves] for epoch in sorted(curves[0], key=int)}
+    return {int(epoch): dict(mean=mean(seeds), std=stdev(seeds) if len(seeds) > 1 else None)
+            for epoch, seeds in values.items()}
 
 
 def whole(results: dict) -> List[str]:
@@ -234,6 +239,23 @@ def plot_weights(results: dict, file: Path) -> None:
         axes.set_xlabel(f'weight {term}')
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel(f'gain in {TITLE}')
+    save(figure, file)
+
+
+def plot_course(results: dict, file: Path) -> None:
+    """Mean and standard deviation of every run in the course of its training, the best on top of the legend."""
+    figure = Figure(figsize=(6, 3.5), layout='tight')
+    axes = figure.subplots()
+    for name in sorted(results['summary'], key=lambda name: -results['summary'][name][METRIC]['mean']):
+        values = by_epoch(results, name)
+        axes.errorbar(list(values), [100 * value['mean'] for value in values.values()],
+                      yerr=[100 * (value['std'] or 0) for value in values.values()], fmt='o-', capsize=3,
+                      label=label(results, name))
+    axes.set_xticks(list(values))
+    axes.set_xlabel('epoch')
+    axes.set_ylabel(TITLE)
+    axes.grid(alpha=0.3)
+    axes.legend()
     save(figure, file)
 
 

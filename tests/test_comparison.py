@@ -152,3 +152,15 @@ def test_plot_of_weights_has_the_whole_method_in_each_panel(comparison, monkeypa
     comparison.plot_weights(dict(summary=rows), tmp_path / 'weights.svg')
     curves = [axes.containers[0].lines[0].get_xydata().round(6).tolist() for axes in figures[0].axes]
     assert curves == [[[4, 10], [12, 8]], [[0.3, 7], [3, 10]]]
+
+
+def test_plot_of_the_course_has_a_curve_for_each_run_the_best_first(comparison, monkeypatch, tmp_path):
+    runs = [dict(name=name, label=name.upper(), curve={'10': dict(PCK=late), '2': dict(PCK=early)})
+            for name, early, late in (('alone', 0.4, 0.5), ('kd', 0.45, 0.55))]
+    rows = {'alone': summary('alone', 0.5), 'kd': summary('alone', 0.55, 0.05, 0.01)}
+    figures = []
+    monkeypatch.setattr(comparison, 'save', lambda figure, file: figures.append(figure))
+    comparison.plot_course(dict(runs=runs, summary=rows), tmp_path / 'course.svg')
+    axes, = figures[0].axes
+    curves = {curve.get_label(): curve.lines[0].get_xydata().round(6).tolist() for curve in axes.containers}
+    assert list(curves.items()) == [('KD', [[2, 45], [10, 55]]), ('ALONE', [[2, 40], [10, 50]])]
