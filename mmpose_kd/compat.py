@@ -245,9 +245,9 @@ def autocast_without_gpu() -> bool:
 
     Thread: https://github.com/open-mmlab/mmpretrain/issues/1556
 
-    Repair: it does not ask where there is none. Without an accelerator PyTorch
-    turns the loss scaling off, which bfloat16 does not need; other types, which
-    MMEngine would refuse in the first step, are refused at once.
+    Repair: it does not ask where there is none, and does not scale the loss,
+    which bfloat16 does not need. Other types, which MMEngine would refuse in the
+    first step, are refused at once.
 
     Returns:
         bool: Whether the repair was needed.
@@ -269,7 +269,7 @@ def autocast_without_gpu() -> bool:
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise ValueError(f'dtype={dtype!r} given, but a CPU trains in bfloat16. Set dtype="bfloat16", or take '
                              'OptimWrapper for float32.')
-        init(self, loss_scale, dtype, **kwargs)
+        init(self, dict(enabled=False) if loss_scale == 'dynamic' else loss_scale, dtype, **kwargs)
 
     amp_optimizer_wrapper.is_cuda_available = lambda: True
     AmpOptimWrapper.__init__ = init_without_gpu

@@ -26,3 +26,16 @@ def test_bfloat16_trains_as_float32_does(head, distilled, tmp_path):
         found, expected = (runner.message_hub.get_scalar(name).mean() for runner in (low, full))
         assert found == pytest.approx(expected, rel=0.02)
         assert found != expected
+
+
+def test_bfloat16_resumes_as_if_it_had_not_stopped(tmp_path):
+    model = dict(
+        tiny.pose_model(), type='MultiKDDistiller', teacher=dict(config=tiny.pose_model(8), allow_random_weights=True),
+        objectives=dict(loss_kd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss'))))
+    cfg = tiny.runner_cfg(model, tmp_path / 'whole', optim_wrapper=dict(
+        type='AmpOptimWrapper', dtype='bfloat16', optimizer=dict(type='AdamW', lr=1e-3)))
+    whole = tiny.run(cfg)
+    tiny.run(cfg, work_dir=str(tmp_path / 'parts'), **{'train_cfg.max_epochs': 1})
+    resumed = tiny.run(cfg, work_dir=str(tmp_path / 'parts'), resume=True)
+    assert resumed.iter == whole.iter == 4
+    torch.testing.assert_close(resumed.model.state_dict(), whole.model.state_dict(), rtol=0, atol=0)
