@@ -9,7 +9,6 @@ import json
 import re
 import sys
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Dict, Iterable, List, Tuple
 
 import matplotlib
@@ -131,19 +130,18 @@ def budget(studies: Dict[str, dict]) -> List[str]:
 
 def course(results: dict) -> List[str]:
     """Every run of a study in the course of its training, and what it gains at the end."""
-    epochs = list(by_epoch(results, next(iter(results['summary']))))
-    rows = [('', *(f'{TITLE} after {epoch} epochs' for epoch in epochs), *GAINS)]
-    rows += [(label(results, name), *map(number, by_epoch(results, name).values()),
+    summaries = by_epoch(results)
+    rows = [('', *(f'{TITLE} after {epoch} epochs' for epoch in summaries), *GAINS)]
+    rows += [(label(results, name), *(number(summary[name][METRIC]) for summary in summaries.values()),
               *(difference(row[metric]) for metric in METRICS)) for name, row in results['summary'].items()]
     return markdown(rows)
 
 
-def by_epoch(results: dict, name: str) -> Dict[int, dict]:
-    """Mean and standard deviation of a run after each epoch that was validated."""
-    curves = [run['curve'] for run in results['runs'] if run['name'] == name]
-    values = {epoch: [curve[epoch][METRIC] for curve in curves] for epoch in sorted(curves[0], key=int)}
-    return {int(epoch): dict(mean=mean(seeds), std=stdev(seeds) if len(seeds) > 1 else None)
-            for epoch, seeds in values.items()}
+def by_epoch(results: dict) -> Dict[int, Dict[str, dict]]:
+    """What the summary would be after each epoch that was validated."""
+    runs = results['runs']
+    return {int(epoch): summarise([dict(run, metrics=run['curve'][epoch]) for run in runs], [METRIC])
+            for epoch in sorted(runs[0]['curve'], key=int)}
 
 
 def whole(results: dict) -> List[str]:
@@ -246,12 +244,13 @@ def plot_course(results: dict, file: Path) -> None:
     """Mean and standard deviation of every run in the course of its training, the best on top of the legend."""
     figure = Figure(figsize=(6, 3.5), layout='tight')
     axes = figure.subplots()
+    summaries = by_epoch(results)
     for name in sorted(results['summary'], key=lambda name: -results['summary'][name][METRIC]['mean']):
-        values = by_epoch(results, name)
-        axes.errorbar(list(values), [100 * value['mean'] for value in values.values()],
-                      yerr=[100 * (value['std'] or 0) for value in values.values()], fmt='o-', capsize=3,
+        values = [summary[name][METRIC] for summary in summaries.values()]
+        axes.errorbar(list(summaries), [100 * value['mean'] for value in values],
+                      yerr=[100 * (value['std'] or 0) for value in values], fmt='o-', capsize=3,
                       label=label(results, name))
-    axes.set_xticks(list(values))
+    axes.set_xticks(list(summaries))
     axes.set_xlabel('epoch')
     axes.set_ylabel(TITLE)
     axes.grid(alpha=0.3)

@@ -2,7 +2,7 @@
 import json
 import math
 from pathlib import Path
-from typing import Dict, List, Tuple
+from typing import Dict, Iterator, List, Tuple
 
 _NO_METRICS = ('step', 'time', 'data_time')
 
@@ -19,26 +19,28 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     """
     curve: Dict[int, Dict[str, float]] = {}
     losses: Dict[str, Dict[int, float]] = {}
-    for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        for line in file.read_text(errors='replace').splitlines():
-            entry = _entry(line)
-            step = int(entry.pop('step', 0))
-            if 'loss' in entry:
-                for key, value in entry.items():
-                    if key.startswith('loss'):
-                        losses.setdefault(key, {})[step] = value
-            else:
-                metrics = {key: value for key, value in entry.items() if key not in _NO_METRICS}
-                if metrics and step:  # a teacher's metric is logged at step 0
-                    curve[step] = metrics
+    for entry in _entries(folder):
+        step = int(entry.pop('step', 0))
+        if 'loss' in entry:
+            for key, value in entry.items():
+                if key.startswith('loss'):
+                    losses.setdefault(key, {})[step] = value
+        else:
+            metrics = {key: value for key, value in entry.items() if key not in _NO_METRICS}
+            if metrics and step:  # a teacher's metric is logged at step 0
+                curve[step] = metrics
     return dict(sorted(curve.items())), {key: sorted(values.items()) for key, values in losses.items()}
 
 
 def device_memory(folder: Path) -> float:
     """The most memory in MB that a training held on its GPU, over all its attempts; 0 where it had none."""
-    lines = (line for file in folder.glob('*/vis_data/scalars.json')
-             for line in file.read_text(errors='replace').splitlines())
-    return max((_entry(line).get('memory', 0.) for line in lines), default=0.)
+    return max((entry.get('memory', 0.) for entry in _entries(folder)), default=0.)
+
+
+def _entries(folder: Path) -> Iterator[Dict[str, float]]:
+    """The numbers of each line that the attempts logged, in their order."""
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        yield from map(_entry, file.read_text(errors='replace').splitlines())
 
 
 def _entry(line: str) -> Dict[str, float]:

@@ -3,7 +3,9 @@ import importlib.util
 from pathlib import Path
 
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 from mmengine.runner import Runner
+from mmpose.registry import DATASETS, MODELS
 
 from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.models.distillers.teachers import teachers_by_name
@@ -16,6 +18,17 @@ def one_step(cfg: Config, work_dir, batch_size=3):
     runner.train()
     assert runner.iter == 1
     return {name: buffer.current() for name, buffer in runner.message_hub.log_scalars.items()}, runner.model
+
+
+def trainable(path, persons):
+    """The model of a config on drawn people, its teachers loaded, in training mode; and a preprocessed batch of it."""
+    cfg = Config.fromfile(path)
+    shrink(cfg, 'unused', persons)
+    model = MODELS.build(cfg.model)
+    dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'num_samples': persons})
+    if hasattr(model, 'load_teachers'):
+        model.load_teachers(dataset)
+    return model.train(), model.data_preprocessor(pseudo_collate([dataset[i] for i in range(persons)]), True)
 
 
 def shrink(cfg: Config, work_dir, batch_size=3):

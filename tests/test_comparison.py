@@ -109,8 +109,9 @@ def test_a_whole_study_is_shown_by_every_metric(comparison):
 
 
 def test_a_study_is_shown_in_the_course_of_its_training(comparison):
-    runs = [dict(name=name, label=name.upper(), curve={'10': dict(PCK=late), '2': dict(PCK=early)})
-            for name, early, late in (('alone', 0.4, 0.5), ('alone', 0.42, 0.54), ('kd', 0.45, 0.55))]
+    runs = [dict(name=name, label=name.upper(), baseline='alone', seed=seed,
+                 curve={'10': dict(PCK=late), '2': dict(PCK=early)})
+            for name, seed, early, late in (('alone', 0, 0.4, 0.5), ('alone', 1, 0.42, 0.54), ('kd', 0, 0.45, 0.55))]
     rows = {'alone': summary('alone', 0.52), 'kd': summary('alone', 0.55, 0.03, 0.04)}
     lines = comparison.course(dict(runs=runs, summary=rows))
     assert cells(lines[0])[1:4] == ['PCK@0.2 after 2 epochs', 'PCK@0.2 after 10 epochs', 'gain in PCK@0.2']
@@ -155,7 +156,8 @@ def test_plot_of_weights_has_the_whole_method_in_each_panel(comparison, monkeypa
 
 
 def test_plot_of_the_course_has_a_curve_for_each_run_the_best_first(comparison, monkeypatch, tmp_path):
-    runs = [dict(name=name, label=name.upper(), curve={'10': dict(PCK=late), '2': dict(PCK=early)})
+    runs = [dict(name=name, label=name.upper(), baseline='alone', seed=0,
+                 curve={'10': dict(PCK=late), '2': dict(PCK=early)})
             for name, early, late in (('alone', 0.4, 0.5), ('kd', 0.45, 0.55))]
     rows = {'alone': summary('alone', 0.5), 'kd': summary('alone', 0.55, 0.05, 0.01)}
     figures = []

@@ -11,12 +11,9 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.models.heads.heatmap_heads import cpm_head
-from mmpose.registry import DATASETS, MODELS
-from steps import shrink
+from steps import trainable
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -42,7 +39,7 @@ class Waits(TorchFunctionMode):
         name = getattr(func, '__name__', str(func))
         given = [x for x in args if isinstance(x, Tensor)]
         made = isinstance(result, Tensor) and result.is_meta
-        if name in ('tensor', 'as_tensor', 'new_tensor') and made and not (given and given[0] is not args[0]):
+        if name in ('tensor', 'as_tensor', 'new_tensor') and made:
             self.calls.append(name)
         elif name in ('to', 'cuda', 'copy_') and made and not all(x.is_meta for x in given):
             if not (kwargs or {}).get('non_blocking'):
@@ -82,7 +79,7 @@ def test_what_waits_is_noticed(waits):
 @pytest.mark.parametrize('reads', [lambda x: x.sum().item(), lambda x: torch.equal(x, x), lambda x: x.cpu(),
                                    lambda x: bool(x[0] > 0), lambda x: x + torch.ones(2)])
 def test_what_reads_or_mixes_fails(reads):
-    with pytest.raises((RuntimeError, NotImplementedError)):
+    with pytest.raises(RuntimeError):
         reads(torch.ones(2, device='meta'))
 
 
@@ -96,7 +93,6 @@ def test_constants_do_not_wait():
 
 def step_on_meta(model, data):
     """Losses of a step on the meta device after one on the CPU, whose first step checks values; and what waited."""
-    model.train()
     model.loss(data['inputs'], data['data_samples'])
     model.to('meta')
     inputs, samples = data['inputs'].to('meta'), [sample.to('meta') for sample in data['data_samples']]
@@ -113,14 +109,7 @@ def test_no_step_waits_for_the_device(path, monkeypatch):
         monkeypatch.setattr(cpm_head, 'to_numpy', lambda x: x)
         monkeypatch.setattr(cpm_head, 'pose_pck_accuracy', lambda **kwargs: (None, 0., None))
         expected = ['tensor']  # the accuracy goes back to the device
-    cfg = Config.fromfile(path)
-    shrink(cfg, 'unused', PERSONS)
-    model = MODELS.build(cfg.model)
-    dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'num_samples': PERSONS})
-    if hasattr(model, 'load_teachers'):
-        model.load_teachers(dataset)
-    data = model.data_preprocessor(pseudo_collate([dataset[i] for i in range(PERSONS)]), True)
-    losses, waits = step_on_meta(model, data)
+    losses, waits = step_on_meta(*trainable(path, PERSONS))
     assert all(value.is_meta for value in losses.values()) and waits == expected
 
 

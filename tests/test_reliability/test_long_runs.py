@@ -11,11 +11,9 @@ import numpy as np
 import pytest
 from long_run import PERSONS, objects
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmengine.runner import Runner
-from mmpose.registry import DATASETS, MODELS
-from steps import shrink
+from steps import shrink, trainable
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(str(path) for path in ROOT.glob('configs/*/*_synthetic-64x64.py')
@@ -53,13 +51,7 @@ def test_three_thousand_steps_keep_nothing(path, tmp_path):
 
 def trained(path):
     """A model after one step, as a weak reference."""
-    cfg = Config.fromfile(path)
-    shrink(cfg, 'unused', PERSONS)
-    model = MODELS.build(cfg.model)
-    dataset = DATASETS.build({**cfg.train_dataloader.dataset, 'num_samples': PERSONS})
-    model.load_teachers(dataset)
-    model.train()
-    data = model.data_preprocessor(pseudo_collate([dataset[i] for i in range(PERSONS)]), True)
+    model, data = trainable(path, PERSONS)
     losses = model.loss(**{key: data[key] for key in ('inputs', 'data_samples')})
     sum(value for name, value in losses.items() if 'loss' in name).backward()
     return weakref.ref(model), [weakref.ref(teacher) for teacher in model.teachers.values()]
