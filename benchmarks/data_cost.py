@@ -19,6 +19,7 @@ from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
 import mmpose_kd
+from mmpose_kd.config import read_config
 from mmpose_kd.machine import processor
 
 
@@ -70,8 +71,7 @@ def main() -> None:
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')
     torch.set_num_threads(1)
-    cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     print(f'{processor()}, {os.cpu_count()} cores, 1 process, mmengine {mmengine.__version__}, mmpose_kd '
           f'{mmpose_kd.__version__}')
     if not args.labels:

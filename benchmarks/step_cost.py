@@ -24,6 +24,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS, MODELS
 
 import mmpose_kd
+from mmpose_kd.config import read_config
 from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.machine import processor
 from mmpose_kd.models.distillers.schedules import Constant
@@ -55,8 +56,9 @@ class Step:
     """One config's model, optimizer and batch."""
 
     def __init__(self, config: str, batch_size: int, device: torch.device, options: dict, real: bool = False) -> None:
-        cfg = Config.fromfile(config)
-        cfg.merge_from_dict(options if 'teacher' in cfg.model else {})
+        cfg = read_config(config)
+        if 'teacher' in cfg.model:
+            cfg = read_config(config, options)
         absolute_paths(cfg.model.get('teacher'), str(Path(config).resolve().parent))
         drop_initial_weights(cfg.model)
         for teacher in [] if real else teachers_by_name(cfg.model.get('teacher')).values():

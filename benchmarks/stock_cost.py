@@ -32,13 +32,14 @@ from mmpose.registry import MODELS
 from step_cost import Step, sample
 
 import mmpose_kd
+from mmpose_kd.config import read_config
 from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.machine import processor
 
 
 def stock(config: str) -> Config:
     """A SimDR config with MMPose's SimCC head, labels and loss."""
-    cfg = Config.fromfile(config)
+    cfg = read_config(config)
     drop_initial_weights(cfg.model)
     codec = dict(cfg.model.head.decoder, type='SimCCLabel')
     stride = cfg.model.head.pop('in_stride')

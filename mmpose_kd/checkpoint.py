@@ -180,8 +180,8 @@ def _pickle_module() -> types.SimpleNamespace:
 def _download(url: str) -> Path:
     path = Path(torch.hub.get_dir()) / 'checkpoints' / _cached_name(url)
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), progress=True)
         except (OSError, ValueError, RuntimeError) as error:
             raise ConfigError(f'checkpoint {url} cannot be downloaded: {_first_line(error)}. Check the address and the '

@@ -250,6 +250,13 @@ def test_web_page_saved_as_checkpoint(tmp_path, loader):
         load_checkpoint(str(tmp_path / 'page.pth'))
 
 
+def test_a_cache_that_cannot_be_made_names_url_and_folder(saved, tmp_path, monkeypatch):
+    (tmp_path / 'hub').write_text('a file')
+    monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path / 'hub'))
+    with pytest.raises(ConfigError, match=f'{saved.as_uri()} cannot be downloaded: .*hub/checkpoints'):
+        load_checkpoint(saved.as_uri())
+
+
 def test_truncated_download_names_url_and_copy(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, '_hub_dir', str(tmp_path / 'hub'))
     (tmp_path / 'cut.pth').write_bytes(b'PK\x03\x04')
