@@ -23,7 +23,7 @@ teacher = {
 config = '../../../configs/study/{}_resnet18_hrnet-w32_lspet-128x128.py'
 labels = {
     'kd': 'KD', 'multi-kd': 'Multi-KD', 'fitnet': 'FitNet', 'review-kd': 'ReviewKD',
-    'cross-stage-kl': 'cross-stage + KL'
+    'cross-stage-kl': 'cross-stage + KL', 'cross-stage-kl-fading': 'cross-stage + KL, fading'
 }
 runs = {
     'alone': dict(config='../../../configs/students/resnet18_simdr_lspet-128x128.py', label='ResNet-18 alone'),
