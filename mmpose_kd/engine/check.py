@@ -106,6 +106,12 @@ def _check_loops(cfg: Config) -> None:
         if train.get('by_epoch') is False and 'max_iters' not in train:
             raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
                               'val_interval in iterations.')
+        if train.get('by_epoch') is False or train.get('type') == 'IterBasedTrainLoop':
+            for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
+                if part.get('by_epoch'):
+                    raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, '
+                                      'so that the weight would never change. Drop by_epoch and give positions as '
+                                      'fractions of the training, such as 0.5, or in iterations.')
         if not {'max_epochs', 'max_iters'} & set(train):
             raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
                               'dict(by_epoch=True, max_epochs=210, val_interval=10).')

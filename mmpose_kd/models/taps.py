@@ -93,8 +93,9 @@ class Recorder:
     def record(self) -> Iterator[Record]:
         """Record everything that the model computes inside this context."""
         record = self._current = Record()
+        versions: Dict[str, int] = {}
         handles = [] if self._stay else [
-            self.model.get_submodule(name).register_forward_hook(_tap(lambda: record, name, taps))
+            self.model.get_submodule(name).register_forward_hook(_tap(lambda: record, name, taps, versions))
             for name, taps in self.taps.items()
         ]
         head = getattr(self.model, 'head', None)
@@ -115,6 +116,11 @@ class Recorder:
         if missing:
             raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was '
                               'recorded.')
+        changed = [path for path, version in versions.items() if record.taps[path]._version != version]
+        if changed:
+            raise ConfigError(f'tap "{changed[0]}": the model changed this output in place after the module returned '
+                              'it, as a ReLU with inplace=True or "+=" does, so that it is another value now; tap the '
+                              'module that does so, such as the whole block.')
 
 
 def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
@@ -140,7 +146,8 @@ def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
     return match['name'], tuple(int(i) for i in re.findall(r'-?\d+', match['indices']))
 
 
-def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[str, Tuple[int, ...]]]):
+def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[str, Tuple[int, ...]]],
+         versions: Optional[Dict[str, int]] = None):
 
     def hook(module: nn.Module, args: tuple, output: Any) -> None:
         record = current()
@@ -150,7 +157,9 @@ def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[st
             if path in record.taps:
                 raise ConfigError(f'tap "{path}": "{name}" ran more than once in one forward pass; tap a module that '
                                   'runs once.')
-            record.taps[path] = _index(output, indices, path)
+            value = record.taps[path] = _index(output, indices, path)
+            if versions is not None and isinstance(value, Tensor) and not value.is_inference():
+                versions[path] = value._version  # which every change in place raises
 
     return hook
 

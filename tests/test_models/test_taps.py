@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import pytest
 import tiny
 import torch
@@ -130,3 +132,10 @@ def test_tensors_come_out_of_nested_lists_in_their_order():
     a, b, c = torch.zeros(1), torch.ones(2), torch.ones(3)
     assert [x.numel() for x in tensors([a, (b, [c]), None])] == [1, 2, 3]
     assert [x is a for x in tensors(a)] == [True]
+
+
+def test_an_output_that_is_changed_in_place_afterwards_is_refused():
+    net = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 2, 1), relu=nn.ReLU(inplace=True)))
+    recorder = Recorder(net, ['conv'], 'student_taps')
+    with pytest.raises(ConfigError, match='tap "conv": the model changed this output in place'), recorder.record():
+        net(torch.rand(1, 3, 4, 4))

@@ -127,6 +127,14 @@ def _iterations_in_epochs(cfg):
     return 'by_epoch'
 
 
+def _epochs_in_iterations(cfg):
+    if 'objectives' not in cfg.model:
+        return None
+    cfg.train_cfg = dict(by_epoch=False, max_iters=2)
+    _objective(cfg)[0].weight = dict(type='WarmUp', until=1, weight=dict(type='Stop', value=1., at=0.5, by_epoch=True))
+    return 'by_epoch'
+
+
 def _work_dir_is_a_file(cfg):
     Path(cfg.work_dir).parent.mkdir(parents=True, exist_ok=True)
     Path(cfg.work_dir).write_text('mine')
@@ -292,6 +300,7 @@ MUTATIONS = dict(
     scheduler_without_type=lambda c: _add(c, 'param_scheduler', [dict(begin=0, end=5)]),
     hook_without_type=lambda c: _add(c, 'custom_hooks', [dict(priority=1)]),
     iterations_in_epochs=_iterations_in_epochs,
+    epochs_in_iterations=_epochs_in_iterations,
     misspelt_seed=lambda c: _add(c, 'randomness', dict(sed=1)),
     unknown_start_method=lambda c: _add(c, 'env_cfg', dict(mp_cfg=dict(mp_start_method='none'))),
     unknown_log_level=lambda c: _add(c, 'log_level', 'LOUD'),

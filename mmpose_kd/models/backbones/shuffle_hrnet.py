@@ -2,6 +2,8 @@
 import copy
 from typing import Union
 
+import torch.utils.checkpoint as cp
+from mmcv.cnn import build_norm_layer
 from mmpose.models.backbones.hrnet import HRNet
 from mmpose.models.backbones.resnet import BasicBlock, Bottleneck
 from mmpose.models.backbones.utils import channel_shuffle
@@ -43,6 +45,11 @@ class ShuffleV1Unit(Bottleneck):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to the same shape."""
+        if self.with_cp and x.requires_grad:
+            return cp.checkpoint(self._forward, x, use_reentrant=False)
+        return self._forward(x)
+
+    def _forward(self, x: Tensor) -> Tensor:
         identity = x if self.downsample is None else self.downsample(x)
         out = self.relu(self.norm1(self.conv1(x)))
         out = self.norm2(self.conv2(out))
@@ -95,12 +102,13 @@ def group_block(block: Union[BasicBlock, Bottleneck], groups: int) -> None:
         block.conv3 = grouped(block.conv3, groups, shuffle=1 if depthwise else groups)
 
 
-def lighten_fusion(fuse_layers: nn.Module, groups: Union[int, str]) -> None:
+def lighten_fusion(fuse_layers: nn.Module, groups: Union[int, str], norm_cfg: dict) -> None:
     """Lighten the strided 3x3 convolutions that fuse a branch into coarser ones, in place.
 
     Args:
         fuse_layers (nn.Module): Those of one of HRNet's modules.
         groups (int | str): Number of groups, or ``'depthwise'`` for a 3x3 depthwise and a 1x1 convolution in its place.
+        norm_cfg (dict): Of the normalisation between those two.
     """
     if groups == 1:
         return
@@ -114,7 +122,7 @@ def lighten_fusion(fuse_layers: nn.Module, groups: Union[int, str]) -> None:
             width = conv.in_channels
             layer[0] = nn.Sequential(
                 nn.Conv2d(width, width, 3, conv.stride[0], padding=1, groups=width, bias=False),
-                nn.BatchNorm2d(width),
+                build_norm_layer(norm_cfg, width)[1],
                 nn.Conv2d(width, conv.out_channels, 1, bias=False))
         else:
             layer[0] = grouped(conv, int(groups), shuffle=int(groups))
@@ -209,5 +217,5 @@ class ShuffleHRNet(HRNet):
             for branch in module.branches:
                 for residual in branch:
                     group_block(residual, groups)
-            lighten_fusion(module.fuse_layers, fuse_groups)
+            lighten_fusion(module.fuse_layers, fuse_groups, self.norm_cfg)
         self._freeze_stages()  # the new layers too

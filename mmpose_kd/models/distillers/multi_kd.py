@@ -2,9 +2,10 @@
 from typing import Any, Dict, List, MutableMapping, Optional, Sequence, cast
 
 import torch
+from mmengine.model import ModuleDict
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmpose_kd.errors import ConfigError, build, did_you_mean
@@ -77,7 +78,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             init_cfg=init_cfg,
             metainfo=metainfo)
         self.teacher_cfgs = teacher_arguments(teacher)
-        self.objectives = cast(MutableMapping[str, Objective], nn.ModuleDict())
+        self.objectives = cast(MutableMapping[str, Objective], ModuleDict())  # MMEngine's: it initialises
         self.schedules = {}
         for name, cfg in _checked_objectives(objectives).items():
             where = f'model.objectives.{name}'
@@ -240,6 +241,9 @@ class MultiKDDistiller(TopdownPoseEstimator):
                               f'step, but returned {got}.')
         if not self._checked and not torch.isfinite(value):
             raise ConfigError(f'model.objectives.{name}: the loss is {value.item()} in the first step.')
+        if not self._checked and torch.is_grad_enabled() and not value.requires_grad:
+            raise ConfigError(f'model.objectives.{name}: it can teach nothing, as nothing that it compares is trained. '
+                              f'Drop it, tap another module, or free what model.frozen={list(self.frozen)} names.')
         return weight * value
 
     def _check_finite(self, name: str, record: Record) -> None:
@@ -274,4 +278,7 @@ def _checked_objectives(objectives: Optional[Dict[str, dict]]) -> Dict[str, dict
         if not name.startswith('loss_') or '.' in name:
             raise ConfigError(f'model.objectives: the name "{name}" must begin with "loss_" and contain no dot, as '
                               f'"loss_{name.replace(".", "_")}" does: MMEngine adds up only what is named so.')
+        if 'loss' in name[len('loss_'):]:
+            raise ConfigError(f'model.objectives: the name "{name}" contains "loss" twice, and MMEngine would add the '
+                              f'weight that is logged beside it to the total loss; drop the second.')
     return objectives

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.constants import constant
-from mmpose_kd.models.outputs import is_simdr
+from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
@@ -257,11 +257,11 @@ class Teacher:
         return Resize(size, self.input_size or size)
 
     def _like(self, outputs: Any, student: Any, resize: Resize) -> Any:
-        """Teacher's outputs with the student's keypoints and bins."""
+        """Teacher's outputs with the student's keypoints and bins; of several stages, each."""
         if isinstance(outputs, (list, tuple)) and not is_simdr(outputs):
-            return outputs  # several stages: an objective picks one
+            return outputs if last_heatmaps(outputs) is None else [self._like(x, student, resize) for x in outputs]
         axes = [(outputs[0], 0), (outputs[1], 1)] if is_simdr(outputs) else [(outputs, None)]
-        wanted = student if is_simdr(student) else (student, student)
+        wanted = student if is_simdr(student) else (last_heatmaps(student), ) * 2
         results = []
         for (value, axis), target in zip(axes, wanted):
             if self.indices is not None:

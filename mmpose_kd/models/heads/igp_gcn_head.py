@@ -165,6 +165,9 @@ class IGPGCNHead(BaseHead):
         if decoder is None or getattr(decoder, 'input_size', None) is None:
             raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} without a decoder that has an input_size '
                               'given, expected the head of stage 1 with its codec as decoder.')
+        if getattr(self.base, 'training_only', ()):
+            raise ConfigError(f'IGPGCNHead.base: parts of {type(self.base).__name__} are only for its own training. '
+                              'Give the head that is deployed after that training, with its weights.')
         self.decoder = decoder
         self.input_size = tuple(decoder.input_size)
         self.out_channels = joints = self.base.out_channels

@@ -43,7 +43,10 @@ class LSPDHead(CPMHead):
     @staticmethod
     def deployed(cfg: dict) -> dict:
         """Config of the head that is deployed: MMPose's ``CPMHead`` of one stage."""
-        return {**cfg, 'type': 'CPMHead', 'num_stages': 1}
+        plain = {**cfg, 'type': 'CPMHead', 'num_stages': 1}
+        if isinstance(cfg.get('loss'), (list, tuple)):  # one for each stage
+            plain['loss'] = cfg['loss'][0]
+        return plain
 
     def forward(self, feats: Sequence[Tensor]) -> List[Tensor]:
         """Heatmaps of the stages.

@@ -2,8 +2,9 @@
 from typing import List, Optional, Sequence, Union
 
 import torch
+from mmengine.model import ModuleList
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.connectors import stage_pairs
@@ -97,7 +98,7 @@ class CrossStageObjective(Objective):
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels
         self.pairs = stage_pairs(len(teacher_taps), len(student_taps))
-        self.connectors = nn.ModuleList([
+        self.connectors = ModuleList([
             build(MODELS, connector, 'connector', in_channels=student_channels[s],
                   out_channels=teacher_channels[t], scale=student_strides[s] / teacher_strides[t])
             for t, s in self.pairs])

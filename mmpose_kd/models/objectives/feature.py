@@ -1,6 +1,7 @@
 """Intermediate features, one student stage against one teacher stage."""
 from typing import Any, List, Optional, Sequence, Union
 
+from mmengine.model import ModuleList
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
@@ -162,7 +163,7 @@ class FeatureObjective(Objective):
         channels_s, channels_t = student_channels or none, teacher_channels or none
         strides_s = student_strides or [1] * len(student_taps)
         strides_t = teacher_strides or [1] * len(student_taps)
-        self.connectors = nn.ModuleList([
+        self.connectors = ModuleList([
             nn.Identity() if cfg is None else build(
                 MODELS, cfg, f'connector[{i}]', in_channels=channels_s[i],
                 out_channels=channels_t[i], scale=strides_s[i] / strides_t[i])

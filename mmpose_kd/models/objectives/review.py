@@ -1,8 +1,9 @@
 """Intermediate features, every teacher stage against all student stages from its own on, fused."""
 from typing import Optional, Sequence, Union
 
+from mmengine.model import ModuleList
 from mmpose.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmpose_kd.errors import build, check_count
 from mmpose_kd.models.objectives.base import Objective
@@ -79,7 +80,7 @@ class ReviewKDObjective(Objective):
         mid_channels = min(512, student_channels[-1]) if mid_channels is None else mid_channels
         check_count('mid_channels', mid_channels)
         deepest = len(student_taps) - 1
-        self.connectors = nn.ModuleList([
+        self.connectors = ModuleList([
             build(MODELS, connector, 'connector', in_channels=student_channels[i], out_channels=teacher_channels[i],
                   mid_channels=mid_channels, scale=student_strides[i] / teacher_strides[i], fuse=i < deepest)
             for i in range(len(student_taps))])

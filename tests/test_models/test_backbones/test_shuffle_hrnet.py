@@ -8,6 +8,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.backbones import shuffle_hrnet
 from mmpose_kd.models.backbones.shuffle_hrnet import ShuffleConv2d, ShuffleHRNet
 
 
@@ -122,3 +123,26 @@ def test_the_weights_of_an_hrnet_load_where_shapes_allow(tmp_path):
     loaded = {name: bool((weight == 0.25).all()) for name, weight in student.named_parameters()}
     assert loaded == fits
     assert fits['layer1.0.conv2.weight'] and not fits['stage3.0.branches.1.0.conv1.weight']
+
+
+def test_every_norm_is_that_of_the_config():
+    net = ShuffleHRNet(TINY, fuse_groups='depthwise', norm_cfg=dict(type='GN', num_groups=2))
+    assert not [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+def test_a_checkpointed_unit_has_the_same_gradients():
+    gradients = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        net = ShuffleHRNet(TINY, block='SHUFFLE_V1', with_cp=with_cp)
+        net(torch.rand(2, 3, 64, 64))[0].square().sum().backward()
+        gradients.append([p.grad for p in net.parameters() if p.grad is not None])
+    assert len(gradients[0]) == len(gradients[1])
+    torch.testing.assert_close(*gradients)
+
+
+def test_a_shuffle_unit_is_checkpointed(monkeypatch):
+    calls = []
+    monkeypatch.setattr(shuffle_hrnet.cp, 'checkpoint', lambda forward, x, **_: calls.append(forward) or forward(x))
+    ShuffleHRNet(TINY, block='SHUFFLE_V1', with_cp=True)(torch.rand(2, 3, 64, 64))
+    assert any('ShuffleV1Unit' in forward.__qualname__ for forward in calls)

@@ -60,7 +60,7 @@ def test_folded_backbone_computes_the_same_without_batch_norm(backbone):
 
 
 def test_taps_on_batch_norms_and_blocks_keep_their_values():
-    model, taps = trained(tiny.pose_model(8)), ['backbone.bn1', 'backbone.layer2.0.bn2', 'backbone.layer3']
+    model, taps = trained(tiny.pose_model(8)), ['backbone.layer2.0.downsample.1', 'backbone.layer3']
     folded, x = fold_batch_norms(model, taps, (64, 64)), torch.randn(2, 3, 64, 64)
     assert norms(folded) == 0
     records = []

@@ -238,6 +238,7 @@ def test_nan_in_the_teacher_is_named():
     (dict(objectives=None), 'at least one objective'),
     (dict(objectives=dict(fkd=DISTANCE)), 'the name "fkd" must begin with "loss_" .*as "loss_fkd" does'),
     (dict(objectives=dict(loss=DISTANCE)), 'the name "loss" must begin with "loss_"'),  # MMEngine's name of the total
+    (dict(objectives=dict(loss_kd_loss=DISTANCE)), 'the name "loss_kd_loss" contains "loss" twice'),
     (dict(objectives=dict(loss_fkd=dict(DISTANCE, studnt_taps=[]))), 'TapDistance has no argument "studnt_taps"'),
     (dict(objectives=dict(loss_fkd=dict(DISTANCE, type='TapDistanc'))), "not registered.*Did you mean 'TapDistance'"),
     (dict(objectives=dict(loss_fkd=dict(type='ResNet', depth=18))), 'ResNet is no objective'),
@@ -308,3 +309,26 @@ def test_frozen_must_be_a_list():
     with pytest.raises(ConfigError, match='model.frozen: expected a list'):
         tiny.build(dict(tiny.pose_model(), type='MultiKDDistiller', teacher=TEACHER, frozen='backbone',
                         objectives=dict(loss_fkd=DISTANCE)))
+
+
+@pytest.mark.parametrize('place', ['objective', 'connector'])
+def test_the_students_init_weights_initialises_connectors_as_the_config_says(place):
+    init = dict(init_cfg=dict(type='Constant', layer='Conv2d', val=0.25, bias=0.5))
+    connector = dict(type='ConvAligner', **(init if place == 'connector' else {}))
+    model = distiller(loss_fkd=dict(
+        type='FeatureObjective', student_taps=['backbone.layer2'], teacher_taps=['backbone.layer2'],
+        student_channels=[8], teacher_channels=[16], connector=connector, loss=dict(type='FeatureMSELoss'),
+        **(init if place == 'objective' else {})))
+    model.init_weights()
+    weights = dict(model.objectives.named_parameters())
+    assert weights and all((w == (0.5 if name.endswith('bias') else 0.25)).all() for name, w in weights.items())
+
+
+def test_an_objective_whose_student_is_frozen_is_refused():
+    objective = dict(type='FeatureObjective', student_taps=['backbone.layer2'], teacher_taps=['backbone.layer2'],
+                     student_channels=[16], teacher_channels=[16], loss=dict(type='FeatureMSELoss'))
+    model = tiny.build(dict(tiny.pose_model(8), type='MultiKDDistiller', teacher=TEACHER, frozen=['backbone'],
+                            objectives=dict(loss_fkd=objective)))
+    model.load_teachers()
+    with pytest.raises(ConfigError, match=r"loss_fkd: it can teach nothing.*model.frozen=\['backbone'\]"):
+        model.loss(**tiny.batch(model))

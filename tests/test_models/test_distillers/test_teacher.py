@@ -316,6 +316,21 @@ def test_heatmaps_of_another_codec_move_to_the_students_cells(student):
     torch.testing.assert_close(rows[[10, 11]] / rows.sum(), torch.tensor([0.5, 0.5]), rtol=1e-4, atol=1e-4)
 
 
+def test_every_stage_of_a_teacher_takes_the_students_keypoints_and_size():
+    cfg = tiny.pose_model(8, size=(96, 96), head='heatmap')
+    teacher = Teacher(cfg, allow_random_weights=True, metainfo=COCO)
+    order = [1, 0, *range(2, 17)]
+    teacher.match_keypoints([teacher.names[i] for i in order], 17)
+    stages, inputs = [torch.rand(2, 17, 24, 24) for _ in range(2)], torch.zeros(2, 3, 64, 64)
+    for like in (torch.zeros(2, 17, 16, 16), [torch.zeros(2, 17, 16, 16)] * 3):  # students of one stage and of three
+        single = [teacher.translate(Record(outputs=x), inputs, torch.zeros(2, 17, 16, 16)).outputs for x in stages]
+        several = teacher.translate(Record(outputs=stages), inputs, like).outputs
+        assert [x.shape for x in several] == [(2, 17, 16, 16)] * 2
+        assert all(torch.equal(*pair) for pair in zip(several, single))
+        assert torch.equal(teacher.translate(Record(outputs=stages[0]), inputs, like).outputs, single[0])
+    assert not torch.equal(single[0], stages[0][:, order][..., :16, :16])
+
+
 def test_keypoints_are_matched_by_name(student):
     teacher, data = make_teacher(student, config=tiny.pose_model(8, keypoints=133), metainfo=WHOLEBODY)
     names = ['right_wrist', 'nose', 'left_heel']

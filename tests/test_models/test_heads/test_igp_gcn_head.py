@@ -227,6 +227,8 @@ def test_labels_without_coordinates_are_named():
     (dict(temperature=0), 'temperature=0'),
     (dict(skeleton=[[0, 17]]), 'two joints below 17'),
     (dict(base=dict(base(), decoder=None)), 'decoder'),
+    (dict(base=dict(base(kind='heatmap'), type='OKDHPHead', num_branches=3)),
+     'parts of OKDHPHead are only for its own training'),
     (dict(base=dict(base(kind='heatmap'), decoder=None)), 'HeatmapHead without a decoder that has an input_size'),
 ])
 def test_bad_arguments(kwargs, message):

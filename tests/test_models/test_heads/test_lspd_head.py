@@ -51,3 +51,10 @@ def test_maps_of_other_channels_than_stated_are_refused():
 def test_docstring_examples_run():
     result = doctest.testmod(lspd_head)
     assert result.attempted and not result.failed
+
+
+def test_of_one_loss_for_each_stage_the_first_is_deployed():
+    losses = [dict(type='KeypointMSELoss', loss_weight=weight) for weight in (1., 2., 3.)]
+    cfg = LSPDHead.deployed(dict(type='LSPDHead', **WITH_LAYERS, loss=losses))
+    assert cfg.pop('type') == 'CPMHead'
+    assert CPMHead(**cfg).loss_module.loss_weight == 1.
