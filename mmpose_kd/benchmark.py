@@ -87,12 +87,15 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         list[Row]: For each backend one row of each config.
 
     Raises:
-        ConfigError: A config does not exist, a backend is unknown or cannot run a model.
+        ConfigError: A config does not exist, a number is below 1, a backend is unknown or cannot run a model.
     """
     for backend in backends:
         if backend not in BACKENDS:
             raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
                               f'{did_you_mean(backend, BACKENDS)}')
+    for name, number in (('batch', batch), ('rounds', rounds), ('threads', threads or 1)):
+        if number < 1:
+            raise ConfigError(f'--{name} {number} given, expected at least 1.')
     for config in configs:
         if '::' not in config and not Path(config).is_file():
             raise ConfigError(f'config "{config}" does not exist.')

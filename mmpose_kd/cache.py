@@ -4,19 +4,22 @@ import os.path as osp
 from typing import List, Optional, Sequence
 
 import torch
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Dataset
 
-from .config import read_config
+from .config import check_model, read_config
 from .datasets.views import ViewDataset
-from .errors import ConfigError
+from .deploy.check import UNREADABLE
+from .errors import ConfigError, build
 from .models.distillers.cached_teacher import answer_fields, cache_source
 from .models.distillers.teacher import Teacher
 from .models.distillers.teacher_cache import TeacherCache
 from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
 from .progress import track
+from .visualization.compare import find_device
 
 
 def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
@@ -37,24 +40,24 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
         list[TeacherCache]: The caches; another process may still be at work on some of their files.
 
     Raises:
-        ConfigError: The config cannot be read, no teacher has a cache, the training set shows no views, or the folder
-            has a cache of something else.
+        ConfigError: The config cannot be read, no teacher has a cache, the training set cannot be read or shows no
+            views, the device cannot be used, or the folder has a cache of something else.
     """
     cfg = read_config(config, cfg_options)
+    check_model(cfg)
+    place = torch.device(find_device(device))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     absolute_paths(cfg.model.get('teacher'), osp.dirname(osp.abspath(config)))
-    model = MODELS.build(cfg.model)
+    model = build(MODELS, cfg.model, 'model')
     teachers = {name: args for name, args in teacher_arguments(cfg.model.get('teacher')).items() if 'cache' in args}
     if not teachers:
         raise ConfigError(f'{config}: no teacher has a cache. Set model.teacher.cache="folder".')
-    dataset = DATASETS.build(cfg.train_dataloader.dataset)
+    dataset = _training_set(cfg)
     if not isinstance(dataset, ViewDataset):
         raise ConfigError(f'{config}: train_dataloader.dataset is a {type(dataset).__name__}. Wrap it: '
                           'dict(type="ViewDataset", num_views=..., dataset=...).')
-    dataset.full_init()
     loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
                   collate_fn=pseudo_collate)
-    place = torch.device(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     preprocessor = model.data_preprocessor.to(place)
     caches = []
     for name, args in teachers.items():
@@ -66,6 +69,16 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
         except ConfigError as error:
             raise ConfigError(f'{teacher_place(name, teachers)}: {error}') from None
     return caches
+
+
+def _training_set(cfg: Config) -> Dataset:
+    try:
+        dataset = build(DATASETS, cfg.train_dataloader.dataset, 'train_dataloader.dataset')
+        dataset.full_init()
+    except UNREADABLE as error:
+        raise ConfigError(f'the training set cannot be read: {" ".join(str(error).split())[:300]}. Say where it is by '
+                          '--cfg-options train_dataloader.dataset.dataset.data_root=FOLDER.') from error
+    return dataset
 
 
 def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewDataset, preprocessor: torch.nn.Module,

@@ -3,14 +3,27 @@ import os
 import re
 import runpy
 import sys
+from argparse import ArgumentError, ArgumentParser, Namespace
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 import mmpose
+from mmengine.config import DictAction
 
 from .errors import ConfigError, did_you_mean
 
 CONFIGS = Path(__file__).parent / '.mim' / 'configs'  # where an installation has them
+
+
+class CfgOptions(DictAction):
+    """MMEngine's ``--cfg-options KEY=VALUE``, with an error for what has no ``=``."""
+
+    def __call__(self, parser: ArgumentParser, namespace: Namespace, values: Sequence[str],
+                 option_string: Optional[str] = None) -> None:
+        for value in values:
+            if '=' not in value:
+                raise ArgumentError(self, f'expected KEY=VALUE, got "{value}"')
+        super().__call__(parser, namespace, values, option_string)
 
 
 def run_mmpose_tool(name: str) -> None:

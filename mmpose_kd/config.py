@@ -41,6 +41,19 @@ def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, cust
     return cfg
 
 
+def check_model(cfg: Config) -> None:
+    """Refuse a config that has no model, such as that of a schedule.
+
+    Args:
+        cfg (Config): A whole config.
+
+    Raises:
+        ConfigError: It holds no ``model`` with a ``type``.
+    """
+    if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
+        raise ConfigError(f'config "{cfg.filename}" holds no "model" with a "type".')
+
+
 def _merge(cfg: Config, options: dict, file: str) -> None:
     """Apply options; those that a misspelt first part would keep from everybody are refused."""
     known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'custom_imports'} - {'self', 'cfg'}

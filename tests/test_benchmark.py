@@ -38,6 +38,9 @@ def test_a_distilled_config_is_measured_as_its_student(configs):
 def test_mistakes_are_named(configs, tmp_path):
     with pytest.raises(ConfigError, match='backend "eagre" given.* Did you mean .eager'):
         benchmark(configs, ['eagre'])
+    for name in ('batch', 'rounds', 'threads'):
+        with pytest.raises(ConfigError, match=f'--{name} -1 given, expected at least 1'):
+            benchmark(configs, **{name: -1})
     with pytest.raises(ConfigError, match='config "absent.py" does not exist'):
         benchmark(['absent.py'])
     broken = tmp_path / 'broken.py'

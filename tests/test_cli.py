@@ -68,3 +68,12 @@ def test_a_folder_that_cannot_be_made_stops_a_tool_before_it_computes(tool, give
     assert done.returncode == 1
     assert done.stderr == f'error: the folder "{tmp_path / "file"}" cannot be made: File exists. Give another with ' \
         f'{given[-1]}.\n'
+
+
+@pytest.mark.parametrize('tool, arguments', [('cache', []), ('export', ['s.pth', '--out', 'e']), ('report', [])])
+def test_an_option_without_its_value_is_named(tool, arguments):
+    script = str(ROOT / 'tools' / f'{tool}.py')
+    done = subprocess.run([sys.executable, script, 'a.py', *arguments, '--cfg-options', 'foo'],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert 'error: argument --cfg-options: expected KEY=VALUE, got "foo"' in done.stderr

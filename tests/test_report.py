@@ -179,6 +179,23 @@ def test_predictions_are_those_of_the_trained_model(runs, tmp_path):
     assert len(predict(run, 3, tmp_path, 'cpu').indices) == 3  # another count is not taken from the file of this one
 
 
+def test_predictions_that_are_cut_off_are_named(tmp_path):
+    np.savez_compressed(tmp_path / 'file.npz', **{name: np.zeros(100) for name in Predictions._fields})
+    content = (tmp_path / 'file.npz').read_bytes()
+    (tmp_path / 'file.npz').write_bytes(content[:len(content) // 2])
+    with pytest.raises(ConfigError, match='file.npz" does not hold what a report predicted'):
+        read_predictions(tmp_path / 'file.npz')
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anybody_is_evaluated(runs, tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    people = []
+    with pytest.raises(ConfigError, match='file" cannot be made'):
+        write_report(read_folders([str(runs / 'alone_0')]), tmp_path / 'file' / 'report.html', Options(images=2),
+                     advance=people.append)
+    assert people == []
+
+
 def test_a_pickle_in_the_place_of_predictions_is_not_loaded(tmp_path):
     content = {name: np.array([print], dtype=object) for name in Predictions._fields}
     np.savez(tmp_path / 'file.npz', **content)

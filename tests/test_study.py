@@ -77,6 +77,8 @@ def _has(cfg, path):
 
 @pytest.mark.parametrize('changes, message', [
     (dict(seed=[0]), 'unknown key "seed". Did you mean .seeds'),
+    (dict(metrics={'coco/AP': 3}), "metrics: 'coco/AP': 3 given, expected a name in the log"),
+    (dict(cfg_options={1: 2}), 'cfg_options: 1 given, expected a dotted key'),
     (dict(baseline='alon'), 'baseline="alon" is none of the runs. Did you mean .alone'),
     (dict(metrics={}), 'metrics is not given'),
     (dict(metrics=['PCK']), r"metrics=\['PCK'\] given, expected a dict"),
@@ -198,6 +200,15 @@ def stop_in_the_last_validation(run, out):
     for file in (out / run.folder).glob('*/vis_data/scalars.json'):
         lines = [line for line in file.read_text().splitlines() if 'PCK' not in line or json.loads(line)['step'] != 2]
         file.write_text('\n'.join([*lines, '{"half a li']))
+
+
+@pytest.mark.parametrize('content', ['{"ha', '[1]', '{}'])
+def test_a_damaged_state_is_named(study, tmp_path, content):
+    run = study().runs[0]
+    (tmp_path / 'out' / run.folder).mkdir(parents=True)
+    (tmp_path / 'out' / run.folder / 'state.json').write_text(content)
+    with pytest.raises(ConfigError, match='state.json" does not hold what the study keeps of a run.*Delete the folder'):
+        state_of(run, tmp_path / 'out')
 
 
 def test_a_run_that_fails_takes_only_those_with_it_that_need_it(study, tmp_path, monkeypatch, capsys):

@@ -30,12 +30,14 @@ def main() -> None:
     args = parser.parse_args()
     if args.accuracy and len(args.accuracy) != len(args.configs):
         sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
+    if args.accuracy and not args.out:
+        sys.exit('error: --accuracy is for the plot, which --out names a folder for.')
     try:
+        configs = [find_config(config) for config in args.configs]
         if args.out:
             make_folder(args.out)
         with progress_bar(Console(stderr=True)) as bar:
             task = bar.add_task('', total=100)
-            configs = [find_config(config) for config in args.configs]
             rows = benchmark(configs, args.backends, args.batch, args.rounds, args.threads, args.device,
                              args.channels_last,
                              lambda text, share: bar.update(task, description=text, completed=100 * share))

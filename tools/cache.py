@@ -2,10 +2,8 @@
 import argparse
 import sys
 
-from mmengine.config import DictAction
-
 from mmpose_kd.cache import build_caches
-from mmpose_kd.cli import find_config
+from mmpose_kd.cli import CfgOptions, find_config
 from mmpose_kd.errors import ConfigError
 
 
@@ -15,7 +13,7 @@ def main() -> None:
     parser.add_argument('--taps', nargs='+', default=[], help='teacher taps to store beside those of the config')
     parser.add_argument('--dtype', default='float16', choices=('float16', 'float32'))
     parser.add_argument('--device', help='default: a GPU, if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='changes to the config, as in mim train')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='changes to the config, as in mim train')
     args = parser.parse_args()
     try:
         caches = build_caches(find_config(args.config), args.taps, args.dtype, args.device, args.cfg_options)

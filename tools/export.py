@@ -3,9 +3,7 @@ import argparse
 import signal
 import sys
 
-from mmengine.config import DictAction
-
-from mmpose_kd.cli import find_config
+from mmpose_kd.cli import CfgOptions, find_config
 from mmpose_kd.deploy import Limits, export_folder
 from mmpose_kd.errors import ConfigError
 
@@ -25,7 +23,7 @@ def main() -> None:
                         help='largest keypoint difference between PyTorch and ONNX Runtime (default: %(default)s)')
     parser.add_argument('--max-drop', type=float, default=Limits().drop, metavar='PCK',
                         help='largest loss of PCK@0.2 by float16 and int8 (default: %(default)s)')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, help='changes to the config, as in mim train')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='changes to the config, as in mim train')
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # clears away what is half-written
     try:

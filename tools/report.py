@@ -7,9 +7,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
-from mmengine.config import DictAction
 from rich.console import Console
 
+from mmpose_kd.cli import CfgOptions
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.report import Options, check_output, read_folders, write_report
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument('--benchmark', metavar='FILE', help='benchmark.json, for latency against accuracy')
     parser.add_argument('--title', help='headline')
     parser.add_argument('--device', help='default: a GPU, if there is one')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE',
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help="changes to the runs' configs, such as the place of the data")
     args = parser.parse_args()
     try:

@@ -12,8 +12,8 @@ from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, T
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
-from mmpose_kd.config import read_config
-from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.config import check_model, read_config
+from mmpose_kd.errors import ConfigError, build, make_folder
 from mmpose_kd.models.distillers.state import deployed_model, training_only
 from mmpose_kd.models.distillers.teacher_config import load_strictly
 from mmpose_kd.models.taps import tensors
@@ -34,10 +34,14 @@ def deployed_config(cfg: Config) -> Config:
         codec or dataset of ours is left. A loss on the labels that distillation had switched off has its weight again,
         so that the student can be trained further.
 
+    Raises:
+        ConfigError: It holds no model.
+
     Example:
         >>> deployed_config(Config.fromfile('cdkd_resnet18_resnet50_coco-256x192.py')).model.head.type
         'HeatmapHead'
     """
+    check_model(cfg)
     cfg = copy.deepcopy(cfg)
     cfg.model = deployed_model(cfg.model)
     drop_initial_weights(cfg.model)
@@ -82,7 +86,7 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
     """
     init_default_scope('mmpose')
     plain = deployed_config(cfg)
-    trained, student = MODELS.build(cfg.model), MODELS.build(plain.model)
+    trained, student = build(MODELS, cfg.model, 'model'), build(MODELS, plain.model, 'model')
     weights = state_dict_of(load_checkpoint(checkpoint))
     places = tuple(f'{name}.' for name in training_only(trained))
     weights = {name: value.clone() for name, value in weights.items() if not name.startswith(places)}

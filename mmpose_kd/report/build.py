@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import mmpose_kd
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, make_folder
 
 from . import sections
 from .latency import Benchmark, read_benchmark
@@ -50,12 +50,12 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     if not options.threshold > 0:
         raise ConfigError(f'--threshold {options.threshold}: expected more than 0, in longer sides of the box.')
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
+    make_folder(out.parent)
     notes: List[str] = []
     found = _predictions(experiment, out, options, notes, advance) if options.images else []
     text = render(**_content(experiment, found, benchmark, options, notes))
     part = out.with_name(f'.{out.name}.{os.getpid()}.part')
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(text, encoding='utf-8')
         os.replace(part, out)
     except OSError as error:

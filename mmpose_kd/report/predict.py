@@ -1,6 +1,7 @@
 """What a trained model predicts for some people of its validation set."""
 import hashlib
 import os
+import zipfile
 from pathlib import Path
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
 
@@ -13,9 +14,10 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.config import check_model
 from mmpose_kd.deploy.check import validation_set
 from mmpose_kd.deploy.student import deployed_config
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, make_folder
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_strictly
 
 from .runs import Trained, dumped_config, last_checkpoint
@@ -59,6 +61,7 @@ def config_of(run: Trained, cfg_options: Optional[dict] = None) -> Config:
     if cfg is None:
         raise ConfigError(f'"{run.folder}" has no config, which MMEngine writes there when a training begins.')
     init_default_scope('mmpose')
+    check_model(cfg)
     check_packages(cfg.model)
     return deployed_config(cfg)
 
@@ -90,8 +93,8 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     file = cache / f'{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.npz'
     if file.is_file():
         return read_predictions(file)
+    make_folder(cache)
     found = _evaluate(cfg, str(checkpoint), count, device, advance)
-    cache.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix('.part.npz')
     np.savez_compressed(str(part), **found._asdict())
     os.replace(part, file)
@@ -103,7 +106,7 @@ def read_predictions(file: Path) -> Predictions:
     try:
         with np.load(str(file), allow_pickle=False) as content:
             return Predictions(*(content[name] for name in Predictions._fields))
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise ConfigError(f'"{file}" does not hold what a report predicted ({error}). Delete it; the next report makes '
                           'it again.') from None
 

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from mmengine.config import Config
 
-from mmpose_kd.config import read_config
+from mmpose_kd.config import check_model, read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
@@ -54,6 +54,7 @@ class Run:
         """
         options = {key: _fill(value, checkpoints or {}) for key, value in self.options.items()}
         cfg = read_config(self.config, {**options, 'randomness.seed': self.seed})
+        check_model(cfg)
         absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
         return cfg
 
@@ -146,6 +147,10 @@ def load_plan(path: str) -> Plan:
     for key in ('runs', 'seeds', 'baseline', 'metrics'):
         if not study.get(key):
             raise ConfigError(f'{path}: {key} is not given or empty.')
+    for key, title in study['metrics'].items():
+        if not isinstance(key, str) or not isinstance(title, str):
+            raise ConfigError(f'{path}: metrics: {key!r}: {title!r} given, expected a name in the log and what tables '
+                              'call it, both as text.')
     for name, entry in study['runs'].items():
         if not isinstance(name, str):
             raise ConfigError(f'{path}: runs.{name}: a run\'s name is a text, got the {type(name).__name__} {name}. '
@@ -165,6 +170,9 @@ def load_plan(path: str) -> Plan:
                               'name. Choose one without "/".')
         config = (Path(path).parent / entry['config']).resolve()
         options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
+        for key in options:
+            if not isinstance(key, str):
+                raise ConfigError(f'{path}: runs.{name}: cfg_options: {key!r} given, expected a dotted key as text.')
         by_name[name] = []
         seeds = entry.get('seeds', study['seeds'])
         if not seeds:

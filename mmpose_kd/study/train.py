@@ -89,9 +89,22 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
 
 
 def state_of(run: Run, out: Path) -> dict:
-    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits."""
+    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits.
+
+    Raises:
+        ConfigError: Its file is damaged.
+    """
     file = out / run.folder / 'state.json'
-    return json.loads(file.read_text()) if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    try:
+        state = json.loads(file.read_text())
+        if not isinstance(state, dict) or not state.get('hash'):
+            raise ValueError('it names no config')
+    except ValueError as error:
+        raise ConfigError(f'"{file}" does not hold what the study keeps of a run ({error}). Delete the folder '
+                          f'"{file.parent}" to train it anew.') from None
+    return state
 
 
 def checkpoint_of(run: Run, out: Path) -> Path:

@@ -2,7 +2,7 @@
 from typing import List, Optional, Sequence, Union
 
 import torch
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, initialize
 from torch import Tensor
 
 from mmpose_kd.models.taps import Record
@@ -37,6 +37,13 @@ class Objective(BaseModule):
         self.teacher = teacher
         self.student_taps = tuple(student_taps)
         self.teacher_taps = tuple(teacher_taps)
+
+    def init_weights(self) -> None:
+        """Initialise the connectors as ``init_cfg`` says; a connector's own wins over that of the objective."""
+        super().init_weights()
+        for module in self.modules():  # again: MMCV's ConvModule draws its weights anew, whatever it is part of
+            if getattr(module, 'init_cfg', None):
+                initialize(module, module.init_cfg)
 
     def forward(self, student: Record, teacher: Optional[Record], data_samples: list) -> Tensor:
         """Compare the two records.

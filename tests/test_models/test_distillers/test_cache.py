@@ -194,6 +194,27 @@ def test_a_cache_that_was_never_made_is_told_how(training):
         train(training())
 
 
+def test_a_device_that_is_not_there_is_refused_by_name(training):
+    with pytest.raises(ConfigError, match='device "gpu0" cannot be used'):
+        build_caches(str(training()), device='gpu0')
+
+
+@pytest.mark.parametrize('options, message', [
+    ({'train_dataloader.dataset.dataset.num_samples': -3}, 'num_samples'),
+    ({'train_dataloader.dataset.dataset': dict(_delete_=True, type='CocoDataset', ann_file='absent.json')},
+     'the training set cannot be read: Annotation file `absent.json`.*data_root=FOLDER'),
+    ({'model.head.in_channelz': 3}, 'in_channelz')])
+def test_what_a_cache_cannot_be_made_of_is_named(training, options, message):
+    with pytest.raises(ConfigError, match=message):
+        build_caches(str(training()), cfg_options=options)
+
+
+def test_a_config_without_a_model_is_refused(tmp_path):
+    (tmp_path / 'schedule.py').write_text('train_cfg = dict(max_epochs=1)')
+    with pytest.raises(ConfigError, match='schedule.py" holds no "model" with a "type"'):
+        build_caches(str(tmp_path / 'schedule.py'))
+
+
 @pytest.mark.parametrize('kwargs, message', [
     (dict(cache=False), 'no teacher has a cache'), (dict(views=False), 'is a SyntheticPoseDataset. Wrap it')])
 def test_a_config_that_makes_no_cache_is_refused(training, kwargs, message):
