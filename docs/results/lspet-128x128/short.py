@@ -1,6 +1,5 @@
 # Six epochs on a CPU: a whole ResNet-18 and a teacher that stock MMPose has trained. Everyone trains under autocast to
-# bfloat16, to save time, and without workers, whose sending costs more than their work. short.json has the student
-# alone, KD at both weights and Multi-KD; the others were not run.
+# bfloat16, to save time, and without workers, whose sending costs more than their work.
 title = 'ResNet-18 taught by HRNet-W32 on LSPET 128x128, six epochs'
 seeds = [0, 1, 2]
 baseline = 'alone'

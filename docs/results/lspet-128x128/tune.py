@@ -23,7 +23,6 @@ for name, method, label, options in (
     ('fading-output', 'cross-stage-kl', 'cross-stage + KL, output to 0', fading['output']),
     ('fading-both', 'cross-stage-kl', 'cross-stage + KL, both to 0', {**fading['output'], **fading['features']}),
     ('review-kd', 'review-kd', 'ReviewKD', {}),
-    ('review-kd-0.3', 'review-kd', 'ReviewKD, weight 0.3', {'model.objectives.loss_review.weight.weight': 0.3}),
 ):
     runs[name] = dict(config=config.format(method), label=label, cfg_options={**teacher, **options})
 del teacher, config, fading, name, method, label, options
