@@ -24,7 +24,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS, MODELS
 
 import mmpose_kd
-from mmpose_kd.config import read_config
+from mmpose_kd.config import merge_options, read_config
 from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.machine import processor
 from mmpose_kd.models.distillers.schedules import Constant
@@ -58,7 +58,7 @@ class Step:
     def __init__(self, config: str, batch_size: int, device: torch.device, options: dict, real: bool = False) -> None:
         cfg = read_config(config)
         if 'teacher' in cfg.model:
-            cfg = read_config(config, options)
+            merge_options(cfg, options, config)
         absolute_paths(cfg.model.get('teacher'), str(Path(config).resolve().parent))
         drop_initial_weights(cfg.model)
         for teacher in [] if real else teachers_by_name(cfg.model.get('teacher')).values():

@@ -12,14 +12,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from .config import check_model, read_config
 from .datasets.views import ViewDataset
-from .deploy.check import UNREADABLE
-from .errors import ConfigError, build
+from .errors import ConfigError, build, one_line
+from .machine import find_device
 from .models.distillers.cached_teacher import answer_fields, cache_source
 from .models.distillers.teacher import Teacher
 from .models.distillers.teacher_cache import TeacherCache
 from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
 from .progress import track
-from .visualization.compare import find_device
 
 
 def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
@@ -75,9 +74,9 @@ def _training_set(cfg: Config) -> Dataset:
     try:
         dataset = build(DATASETS, cfg.train_dataloader.dataset, 'train_dataloader.dataset')
         dataset.full_init()
-    except UNREADABLE as error:
-        raise ConfigError(f'the training set cannot be read: {" ".join(str(error).split())[:300]}. Say where it is by '
-                          '--cfg-options train_dataloader.dataset.dataset.data_root=FOLDER.') from error
+    except (OSError, AssertionError) as error:  # what build() lets through: data that are missing
+        raise ConfigError(f'the training set cannot be read: {one_line(error)}. Say where it is by --cfg-options '
+                          'train_dataloader.dataset.dataset.data_root=FOLDER.') from error
     return dataset
 
 

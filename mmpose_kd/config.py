@@ -1,7 +1,7 @@
 """Read the configs that somebody names."""
 import inspect
 from pathlib import Path
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
 from mmengine.config import Config
 from mmengine.hub import get_config
@@ -37,25 +37,36 @@ def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, cust
         if of_package and isinstance(error, FileNotFoundError):
             raise ConfigError(f'config "{file}" does not exist: {error}') from None
         raise ConfigError(f'config "{file}" cannot be read: {type(error).__name__}: {error}') from error
-    _merge(cfg, cfg_options or {}, str(file))
+    merge_options(cfg, cfg_options or {}, str(file))
     return cfg
 
 
-def check_model(cfg: Config) -> None:
+def check_model(cfg: Config, given: Any = None) -> None:
     """Refuse a config that has no model, such as that of a schedule.
 
     Args:
         cfg (Config): A whole config.
+        given (Any): What the error calls it. Default: its file.
 
     Raises:
         ConfigError: It holds no ``model`` with a ``type``.
     """
     if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
-        raise ConfigError(f'config "{cfg.filename}" holds no "model" with a "type".')
+        name = f'"{cfg.filename}"' if given is None else repr(given)
+        raise ConfigError(f'config {name} holds no "model" with a "type".')
 
 
-def _merge(cfg: Config, options: dict, file: str) -> None:
-    """Apply options; those that a misspelt first part would keep from everybody are refused."""
+def merge_options(cfg: Config, options: dict, file: str) -> None:
+    """Apply options to a config.
+
+    Args:
+        cfg (Config): A whole config, which is changed.
+        options (dict): Changes to it, by dotted key.
+        file (str): Where it comes from, for the errors.
+
+    Raises:
+        ConfigError: An option has no place in it, or is one that a misspelt first part would keep from everybody.
+    """
     known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'custom_imports'} - {'self', 'cfg'}
     for key in options:
         first = key.split('.')[0]

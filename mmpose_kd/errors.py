@@ -54,6 +54,11 @@ def check_count(name: str, value: Any) -> int:
     return value
 
 
+def one_line(error: BaseException) -> str:
+    """What another library's error says, without its line breaks and cut where it goes on for long."""
+    return ' '.join(str(error).split())[:300]
+
+
 def make_folder(folder: Union[str, Path], option: str = '--out') -> Path:
     """Make a folder that the user has named, unless it exists; before anything is computed for it.
 

@@ -3,7 +3,11 @@ import platform
 import re
 import subprocess
 from pathlib import Path
-from typing import Union
+from typing import Optional, Union
+
+import torch
+
+from .errors import ConfigError
 
 
 def processor() -> str:
@@ -39,3 +43,17 @@ def commit() -> str:
     if git('rev-parse', '--show-toplevel') != str(folder.parent):  # installed, perhaps below another's repository
         return ''
     return git('rev-parse', '--short=12', 'HEAD') + (' with changes' if git('status', '--porcelain', '-uno') else '')
+
+
+def find_device(name: Optional[str] = None) -> str:
+    """A device that can be used; without a name a GPU, if there is one.
+
+    Raises:
+        ConfigError: There is no such device.
+    """
+    name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
+    return name

@@ -10,11 +10,11 @@ from rich.table import Table
 
 from mmpose_kd.cli import find_config
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.machine import find_device
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.visualization.compare import (
     ComparedModel,
     compare_image,
-    find_device,
     read_boxes,
     shared_keypoints,
     summary,

@@ -11,9 +11,9 @@ from rich.console import Console
 
 from mmpose_kd.cli import CfgOptions
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.machine import find_device
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.report import Options, check_output, read_folders, write_report
-from mmpose_kd.visualization.compare import find_device
 
 console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 120)
 

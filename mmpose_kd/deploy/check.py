@@ -12,7 +12,7 @@ from mmpose.evaluation.functional import keypoint_pck_accuracy
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, one_line
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
 from mmpose_kd.progress import track
 
@@ -53,7 +53,7 @@ def validation_samples(cfg: Config, count: int) -> List[dict]:
     try:
         samples = [data[int(i)] for i in track(places.tolist(), 'reading validation data')]
     except UNREADABLE as error:
-        raise ConfigError(f'the validation set cannot be read: {" ".join(str(error).split())[:300]}.'
+        raise ConfigError(f'the validation set cannot be read: {one_line(error)}.'
                           f'{_GIVE_IMAGES}') from error
     if not samples:
         raise ConfigError(f'the validation data of the config hold no sample.{_GIVE_IMAGES}')
@@ -82,7 +82,7 @@ def validation_set(cfg: Config, remedy: str = '') -> Any:
     try:
         return DATASETS.build(settings)
     except UNREADABLE as error:
-        raise ConfigError(f'the validation set cannot be read: {" ".join(str(error).split())[:300]}. Say by '
+        raise ConfigError(f'the validation set cannot be read: {one_line(error)}. Say by '
                           f'--cfg-options val_dataloader.dataset.data_root=FOLDER where it is.{remedy}') from error
 
 

@@ -12,7 +12,7 @@ from mmpose.codecs import SimCCLabel
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, one_line
 from mmpose_kd.progress import busy, track
 
 from .decode import decoder_of
@@ -114,9 +114,9 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
     except ConfigError:
         raise
     except Exception as error:  # of whatever kind the operator's translation raises
-        reason = ' '.join(str(error).split())[:300]
         raise ConfigError(f'{type(model.backbone).__name__} with {type(model.head).__name__} cannot be exported to '
-                          f'ONNX: {reason}. Replace that operator in the model, or use --onnx none.') from error
+                          f'ONNX: {one_line(error)}. Replace that operator in the model, or use --onnx none.'
+                          ) from error
     _fix_sizes(path, graph(images))
     return graph.output_names
 
@@ -154,9 +154,8 @@ def run_onnx(path: Path, batches: Sequence[np.ndarray]) -> Iterator[Dict[str, np
         for images in track(batches, path.name):
             yield dict(zip(names, session.run(None, {'images': images})))
     except Exception as error:  # ONNX Runtime has a class of its own for each code
-        reason = ' '.join(str(error).split())[:300]
-        raise ConfigError(f'ONNX Runtime cannot run the exported graph: {reason}. An operator of the model may not '
-                          'exist there, or depend on the number of images. Use --onnx none.') from error
+        raise ConfigError(f'ONNX Runtime cannot run the exported graph: {one_line(error)}. An operator of the model '
+                          'may not exist there, or depend on the number of images. Use --onnx none.') from error
 
 
 def write_int8(source: Path, path: Path, images: Sequence[np.ndarray]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
-import torch
 from mmpose.apis import inference_topdown, init_model
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
@@ -209,17 +208,3 @@ def _checked_boxes(boxes: Any, path: str) -> np.ndarray:
     if (array[:, :2] >= array[:, 2:]).any():
         raise ConfigError(f'boxes "{path}": a box must have x1 < x2 and y1 < y2, got {str(boxes)[:80]}.')
     return array
-
-
-def find_device(name: Optional[str] = None) -> str:
-    """A device that can be used; without a name a GPU, if there is one.
-
-    Raises:
-        ConfigError: There is no such device.
-    """
-    name = name or ('cuda' if torch.cuda.is_available() else 'cpu')
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
-    return name

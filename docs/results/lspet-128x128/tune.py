@@ -6,23 +6,14 @@ title = 'What holds Multi-KD back at the end? ResNet-18 on LSPET 128x128, six ep
 seeds = [3]
 baseline = 'cross-stage-kl'
 
-teacher = {
-    'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER_128:work_dirs/hrnet-w32_simdr_lspet-128x128/epoch_60.pth}}',
-    'model.teacher.cache': '{{$MMPOSE_KD_CACHE_128:work_dirs/cache_lspet-128x128}}',
-    'model.teacher.precision': 'bf16',
-    'model.teacher.report_metric': False
+constant = _base_.runs['cross-stage-kl']
+output = {'model.objectives.loss_vkd.weight': dict(_delete_=True, type='Cosine', start=3.0, end=0.0)}
+runs = {
+    '_delete_': True,
+    'cross-stage-kl': constant,
+    'fading-output': dict(
+        constant, label='cross-stage + KL, output to 0', cfg_options={**constant['cfg_options'], **output}),
+    'fading-both': dict(_base_.runs['cross-stage-kl-fading'], label='cross-stage + KL, both to 0'),
+    'review-kd': _base_.runs['review-kd']
 }
-config = '../../../configs/study/{}_resnet18_hrnet-w32_lspet-128x128.py'
-fading = {
-    'output': {'model.objectives.loss_vkd.weight': dict(_delete_=True, type='Cosine', start=3.0, end=0.0)},
-    'features': {'model.objectives.loss_fkd.weight': dict(_delete_=True, type='Cosine', start=4.0 / 6, end=0.0)}
-}
-runs = dict(_delete_=True)
-for name, method, label, options in (
-    ('cross-stage-kl', 'cross-stage-kl', 'cross-stage + KL', {}),
-    ('fading-output', 'cross-stage-kl', 'cross-stage + KL, output to 0', fading['output']),
-    ('fading-both', 'cross-stage-kl', 'cross-stage + KL, both to 0', {**fading['output'], **fading['features']}),
-    ('review-kd', 'review-kd', 'ReviewKD', {}),
-):
-    runs[name] = dict(config=config.format(method), label=label, cfg_options={**teacher, **options})
-del teacher, config, fading, name, method, label, options
+del constant, output

@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmpose.registry import DATASETS
 from torch import Tensor, nn
 
-from mmpose_kd.config import read_config
+from mmpose_kd.config import check_model, read_config
 from mmpose_kd.errors import ConfigError, is_count
 
 _EXTRAS = {'mmpretrain': 'vit'}  # extras of ours by the package that they install
@@ -78,8 +78,7 @@ def load_teacher_config(config: Union[str, dict, Config], folder: Optional[str] 
     else:
         cfg = config if isinstance(config, Config) else Config(
             dict(config) if 'model' in config else dict(model=dict(config)))
-    if not isinstance(cfg.get('model'), dict) or 'type' not in cfg.model:
-        raise ConfigError(f'config {config!r} holds no "model" with a "type".')
+    check_model(cfg, config)
     return cfg
 
 

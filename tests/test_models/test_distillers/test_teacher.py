@@ -329,6 +329,9 @@ def test_every_stage_of_a_teacher_takes_the_students_keypoints_and_size():
         assert all(torch.equal(*pair) for pair in zip(several, single))
         assert torch.equal(teacher.translate(Record(outputs=stages[0]), inputs, like).outputs, single[0])
     assert not torch.equal(single[0], stages[0][:, order][..., :16, :16])
+    unmatched = Teacher(cfg, allow_random_weights=True)
+    plain = unmatched.translate(Record(outputs=stages[0]), inputs, torch.zeros(2, 17, 16, 16)).outputs
+    assert torch.equal(single[0], plain[:, order])
 
 
 def test_keypoints_are_matched_by_name(student):
