@@ -32,6 +32,16 @@ runs = {
     **{
         name: dict(config=config.format(name), label=label, cfg_options=teacher)
         for name, label in labels.items()
-    }
+    },
+    # The same for the two closest others, from the weights that they have without it.
+    'fitnet-fading': dict(
+        config=config.format('fitnet'), label='FitNet, fading',
+        cfg_options={**teacher, 'model.objectives.loss_fkd.weight': dict(type='Cosine', start=4.0, end=0.0)}),
+    'review-kd-fading': dict(
+        config=config.format('review-kd'), label='ReviewKD, fading',
+        cfg_options={
+            **teacher,
+            'model.objectives.loss_review.weight': dict(_delete_=True, type='Cosine', start=0.1, end=0.0)
+        })
 }
 del teacher, config, labels
