@@ -34,14 +34,14 @@ runs = {
         for name, label in labels.items()
     },
     # The same for the two closest others, from the weights that they have without it.
-    'fitnet-fading': dict(
-        config=config.format('fitnet'), label='FitNet, fading',
-        cfg_options={**teacher, 'model.objectives.loss_fkd.weight': dict(type='Cosine', start=4.0, end=0.0)}),
-    'review-kd-fading': dict(
-        config=config.format('review-kd'), label='ReviewKD, fading',
-        cfg_options={
-            **teacher,
-            'model.objectives.loss_review.weight': dict(_delete_=True, type='Cosine', start=0.1, end=0.0)
-        })
+    **{
+        f'{name}-fading': dict(
+            config=config.format(name), label=f'{labels[name]}, fading',
+            cfg_options={
+                **teacher,
+                f'model.objectives.{objective}.weight': dict(_delete_=True, type='Cosine', start=start, end=0.0)
+            })
+        for name, objective, start in [('fitnet', 'loss_fkd', 4.0), ('review-kd', 'loss_review', 0.1)]
+    }
 }
 del teacher, config, labels
