@@ -30,8 +30,8 @@ def compare(args: argparse.Namespace) -> None:
     if args.names and (len(args.names) != len(args.model) or len(set(args.names)) != len(args.names)):
         raise ConfigError(f'--names: {" ".join(args.names)} given, expected {len(args.model)} different names, one for '
                           'each model.')
-    if args.height < 16:
-        raise ConfigError(f'--height={args.height} given, expected at least 16 pixels.')
+    if not 16 <= args.height <= 4320:
+        raise ConfigError(f'--height={args.height} given, expected 16 to 4320 pixels.')
     source = Source(args.source)
     boxes = read_boxes(args.boxes, source) if args.boxes else {}
     device = find_device(args.device)

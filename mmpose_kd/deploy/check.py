@@ -105,7 +105,8 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
         raise ConfigError('the config has no val_dataloader, whose pipeline prepares images. Add it to the config.')
     root = Path(folder)
     if not root.is_dir():
-        raise ConfigError(f'the folder "{folder}" does not exist. Give a folder of images, each of one person.')
+        kind = 'is a file' if root.exists() else 'does not exist'
+        raise ConfigError(f'"{folder}" {kind}. Give a folder of images, each of one person.')
     paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise ConfigError(f'"{folder}" holds no image ({", ".join(SUFFIXES)}). Give a folder of images, each of one '

@@ -27,6 +27,10 @@ def estimate(image, box, spec, model=FOLDER / 'model.onnx'):
 if __name__ == '__main__':
     if len(sys.argv) not in (2, 6) or (picture := cv2.imread(sys.argv[1])) is None:
         sys.exit(f'{__doc__}: no image can be read at {sys.argv[1:]}')
+    try:
+        person = [float(number) for number in sys.argv[2:6]]
+    except ValueError as error:
+        sys.exit(f'{__doc__}: {error}')
     deploy = json.loads((FOLDER / 'deploy.json').read_text())
-    for name, (x, y), score in zip(deploy['keypoints'], *estimate(picture, sys.argv[2:6], deploy)):
+    for name, (x, y), score in zip(deploy['keypoints'], *estimate(picture, person, deploy)):
         print(f'{name:20} {x:8.1f} {y:8.1f} {score:6.3f}')

@@ -93,7 +93,7 @@ class Recorder:
     def record(self) -> Iterator[Record]:
         """Record everything that the model computes inside this context."""
         record = self._current = Record()
-        versions: Dict[str, int] = {}
+        versions: Dict[str, List[int]] = {}
         handles = [] if self._stay else [
             self.model.get_submodule(name).register_forward_hook(_tap(lambda: record, name, taps, versions))
             for name, taps in self.taps.items()
@@ -116,7 +116,7 @@ class Recorder:
         if missing:
             raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was '
                               'recorded.')
-        changed = [path for path, version in versions.items() if record.taps[path]._version != version]
+        changed = [path for path, recorded in versions.items() if _versions(record.taps[path]) != recorded]
         if changed:
             raise ConfigError(f'tap "{changed[0]}": the model changed this output in place after the module returned '
                               'it, as a ReLU with inplace=True or "+=" does, so that it is another value now; tap the '
@@ -147,7 +147,7 @@ def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
 
 
 def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[str, Tuple[int, ...]]],
-         versions: Optional[Dict[str, int]] = None):
+         versions: Optional[Dict[str, List[int]]] = None):
 
     def hook(module: nn.Module, args: tuple, output: Any) -> None:
         record = current()
@@ -158,10 +158,15 @@ def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[st
                 raise ConfigError(f'tap "{path}": "{name}" ran more than once in one forward pass; tap a module that '
                                   'runs once.')
             value = record.taps[path] = _index(output, indices, path)
-            if versions is not None and isinstance(value, Tensor) and not value.is_inference():
-                versions[path] = value._version  # which every change in place raises
+            if versions is not None:
+                versions[path] = _versions(value)
 
     return hook
+
+
+def _versions(value: Any) -> List[int]:
+    """How often each tensor was changed in place; those of inference mode do not count it."""
+    return [tensor._version for tensor in tensors(value) if not tensor.is_inference()]
 
 
 def _recorded_forward(forward, record: Record):

@@ -153,7 +153,7 @@ def last_checkpoint(run: Trained) -> Optional[Path]:
 def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
     for path in paths:
         if not _is_run(path):
-            kind = 'is neither a run nor a study' if path.is_dir() else 'does not exist'
+            kind = 'is neither a run nor a study' if path.exists() else 'does not exist'
             raise ConfigError(
                 f'"{path}" {kind}. Expected the work folder of a training, with TIME/vis_data/scalars.json or '
                 'last_checkpoint in it, or that of a study, with results.json, which "mim run mmpose_kd study STUDY '

@@ -185,6 +185,14 @@ def test_the_script_says_what_it_cannot_read(exported):
     assert 'no image can be read at' in result.stderr and 'README.md' in result.stderr
 
 
+def test_the_script_says_which_number_of_the_box_is_none(exported, images):
+    command = [sys.executable, str(exported[0] / 'onnx_pose.py'), str(images / '0.png'), '9', 'top', '60', '50']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert 'Traceback' not in result.stderr
+    assert "[LEFT TOP WIDTH HEIGHT]: could not convert string to float: 'top'" in result.stderr
+
+
 def test_the_folder_works_in_mmposes_inferencer(exported, images):
     config, checkpoint = (str(exported[0] / name) for name in ('config.py', 'checkpoint.pth'))
     pose = MMPoseInferencer(pose2d=config, pose2d_weights=checkpoint, det_model='whole_image', device='cpu')
@@ -237,9 +245,10 @@ def test_changes_to_the_config_reach_the_folder(trained, tmp_path):
 @pytest.mark.parametrize('changes, message', [
     (dict(limits=Limits(pixels=-1.)), 'ONNX Runtime and PyTorch differ by .* input pixels.*--tolerance'),
     (dict(limits=Limits(drop=-2.)), r'PCK@0.2 falls from .*\(trained\)'),
-    (dict(images='nowhere'), 'the folder "nowhere" does not exist'),
-    (dict(int8_images='nowhere'), 'the folder "nowhere" does not exist'),
+    (dict(images='nowhere'), '"nowhere" does not exist. Give a folder'),
+    (dict(int8_images='nowhere'), '"nowhere" does not exist. Give a folder'),
     (dict(images=str(Path(__file__).parent)), 'test_deploy" holds no image'),
+    (dict(images=__file__), 'test_folder.py" is a file. Give a folder'),
     (dict(int8_images='nowhere', onnx='none'), '--int8 quantises the ONNX graph'),
     (dict(onnx='tensorrt'), '--onnx tensorrt: expected one of keypoints, raw, none'),
     (dict(num_images=0), '--num-images 0: expected at least 1'),

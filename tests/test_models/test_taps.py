@@ -139,3 +139,27 @@ def test_an_output_that_is_changed_in_place_afterwards_is_refused():
     recorder = Recorder(net, ['conv'], 'student_taps')
     with pytest.raises(ConfigError, match='tap "conv": the model changed this output in place'), recorder.record():
         net(torch.rand(1, 3, 4, 4))
+
+
+def test_a_map_in_a_list_that_is_changed_in_place_afterwards_is_refused():
+
+    class Stages(nn.Module):
+
+        def forward(self, x):
+            return [x + 1, x + 2]
+
+    class Net(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.stages = Stages()
+
+        def forward(self, x):
+            self.stages(x)[1].relu_()
+
+    net = Net()
+    with pytest.raises(ConfigError, match='tap "stages": the model changed'), Recorder(net, ['stages'], '').record():
+        net(torch.rand(1, 3, 4, 4))
+    with Recorder(net, ['stages[0]'], '').record() as record:
+        net(torch.zeros(1, 3, 4, 4))
+    assert record['stages[0]'].eq(1).all()
