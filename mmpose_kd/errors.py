@@ -1,6 +1,7 @@
 """Errors for the person who wrote the config."""
 import difflib
 import inspect
+import math
 from pathlib import Path
 from typing import Any, Dict, Iterable, Union
 
@@ -51,6 +52,29 @@ def check_count(name: str, value: Any) -> int:
     """
     if not is_count(value):
         raise ConfigError(f'{name}={value!r} given, expected a whole number above 0.')
+    return value
+
+
+def is_factor(value: Any) -> bool:
+    """Whether a value is a finite number of at least 0, as weights of losses are."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def check_factor(name: str, value: Any) -> float:
+    """Refuse an argument that is no finite number of at least 0.
+
+    Args:
+        name (str): The argument.
+        value (float): What the config gives.
+
+    Returns:
+        float: The value.
+
+    Raises:
+        ConfigError: It is something else.
+    """
+    if not is_factor(value):
+        raise ConfigError(f'{name}={value!r} given, expected a finite number of at least 0.')
     return value
 
 

@@ -17,8 +17,8 @@ class SimDRLabel(SimCCLabel):
     per joint and axis in the data loader, this codec passes the position in bins, a few hundred bytes a person, and
     :class:`SimDRHead <mmpose_kd.models.heads.SimDRHead>` draws the rows on the device. What both agree on:
 
-    - *Which joints count*: the weight is 0 where the visibility is below 0.5 or where no bin lies within three sigma
-      of the joint.
+    - *Which joints count*: the weight is 0 where the visibility is below 0.5 or where the window of three sigma
+      around the joint lies outside of the bins; like stock, one bin more is let in before the first.
     - *Which bin*: the coordinate is rounded to the nearest bin. Decoding returns whole bins, so this is the best
       target it can reach; ``round_bins=False`` keeps the fraction, and the label's mean is then the exact coordinate.
     - *Which coordinate is decoded*: the bin of the largest logit, bit for bit, including that a joint without a
@@ -68,11 +68,11 @@ class SimDRLabel(SimCCLabel):
                  round_bins: bool = True):
         super().__init__(input_size=tuple(input_size), sigma=sigma, simcc_split_ratio=simcc_split_ratio)
         self.round_bins = round_bins
-        if self.sigma.shape != (2, ) or not (self.sigma > 0).all():
+        if self.sigma.shape != (2, ) or not ((self.sigma > 0) & np.isfinite(self.sigma)).all():
             raise ConfigError(f'SimDRLabel: sigma={sigma!r} given, expected a number of bins above 0, or two: (x, y).')
         exact = np.array(input_size) * simcc_split_ratio
         bins = np.around(exact).astype(int)
-        if not simcc_split_ratio > 0 or np.abs(exact - bins).max() > 1e-6:
+        if not simcc_split_ratio > 0 or bins.min() < 1 or np.abs(exact - bins).max() > 1e-6:
             raise ConfigError(f'SimDRLabel: simcc_split_ratio={simcc_split_ratio!r} gives {tuple(exact)} bins for the '
                               f'input size {tuple(input_size)}; expected whole positive numbers. Change either.')
         self.num_bins = (int(bins[0]), int(bins[1]))

@@ -1,4 +1,5 @@
 """Which joints are linked: from a dataset's metainfo, or as a config lists them."""
+from numbers import Integral
 from typing import List, Optional, Sequence, Tuple, Union
 
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
@@ -31,12 +32,13 @@ def limbs_of(skeleton: Union[dict, Sequence[Sequence[int]]], num_joints: Optiona
         if num_joints not in (None, joints):
             raise ConfigError(f'skeleton: its metainfo has {joints} joints and the model {num_joints}. Give the '
                               'metainfo of the dataset that the model is trained on.')
-    limbs = [[int(joint) for joint in limb] for limb in skeleton or ()]
+    limbs = [list(limb) for limb in skeleton or ()]
     if not limbs:
         raise ConfigError('skeleton: no limb given; expected metainfo with a skeleton, such as '
                           "dict(from_file='configs/_base_/datasets/coco.py'), or a list of pairs of joints.")
     for limb in limbs:
-        if len(limb) != 2 or limb[0] == limb[1] or min(limb) < 0 or max(limb) >= (num_joints or max(limb) + 1):
+        whole = len(limb) == 2 and all(isinstance(joint, Integral) for joint in limb)
+        if not whole or limb[0] == limb[1] or min(limb) < 0 or max(limb) >= (num_joints or max(limb) + 1):
             of = '' if num_joints is None else f' below {num_joints}'
             raise ConfigError(f'skeleton: {limb} given, expected the indices of two joints{of}.')
-    return [(i, j) for i, j in limbs]
+    return [(int(i), int(j)) for i, j in limbs]

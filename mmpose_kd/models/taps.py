@@ -1,6 +1,6 @@
 """Record what one forward pass of a pose estimator produced."""
 import re
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -23,10 +23,13 @@ class Record:
             (N, K, H, W), or the SimDR logits (N, K, Wx) and (N, K, Wy).
         taps (dict[str, Any]): Output of each tapped module by its path, such
             as ``{'backbone.stage3[0]': Tensor}``.
+        cells (Cells, optional): Where the cells or bins of a teacher's
+            outputs lie; None: in the student's input, as its own do.
     """
     feats: Any = None
     outputs: Any = None
     taps: Dict[str, Any] = field(default_factory=dict)
+    cells: Any = None
 
     def __getitem__(self, path: str) -> Any:
         """The recorded value at a path: ``'feats[-1]'``, ``'outputs[0]'`` or a tap."""
@@ -99,16 +102,13 @@ class Recorder:
             for name, taps in self.taps.items()
         ]
         head = getattr(self.model, 'head', None)
-        if head is not None:
-            head.forward = _recorded_forward(head.forward, record)  # MMPose's heads call self.forward, not self()
         try:
-            yield record
+            with nullcontext() if head is None else record_head(head, record):
+                yield record
         finally:
             self._current = None
             for handle in handles:
                 handle.remove()
-            if head is not None:
-                del head.forward
         missing = [path for taps in self.taps.values() for path, _ in taps if path not in record.taps]
         if missing and self._stay:
             raise ConfigError(f'tap "{missing[0]}": PyTorch {torch.__version__} leaves it out of what it compiles. '
@@ -121,6 +121,24 @@ class Recorder:
             raise ConfigError(f'tap "{changed[0]}": the model changed this output in place after the module returned '
                               'it, as a ReLU with inplace=True or "+=" does, so that it is another value now; tap the '
                               'module that does so, such as the whole block.')
+
+
+@contextmanager
+def record_head(head: nn.Module, record: Record) -> Iterator[Record]:
+    """Record what a head receives and returns inside this context.
+
+    Args:
+        head (nn.Module): The head.
+        record (Record): Takes ``feats`` and ``outputs``.
+
+    Yields:
+        Record: The same record.
+    """
+    head.forward = _recorded_forward(head.forward, record)  # MMPose's heads call self.forward, not self()
+    try:
+        yield record
+    finally:
+        del head.forward
 
 
 def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:

@@ -130,6 +130,8 @@ def test_joint_that_simcc_does_not_locate_scores_zero():
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(sigma=0.), 'sigma=0.0'),
+    (dict(sigma=float('inf')), 'sigma=inf'),
+    (dict(input_size=(0, 64)), 'expected whole positive numbers'),
     (dict(sigma=(1., 2., 3.)), r'sigma=\(1.0, 2.0, 3.0\)'),
     (dict(simcc_split_ratio=0.), 'simcc_split_ratio=0.0'),
     (dict(simcc_split_ratio=1.3), r'simcc_split_ratio=1.3 gives .* bins for the input size \(48, 64\)'),

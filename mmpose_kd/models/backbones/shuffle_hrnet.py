@@ -1,6 +1,6 @@
 """HRNet with group convolution and channel shuffle."""
 import copy
-from typing import Union
+from typing import Union, cast
 
 import torch.utils.checkpoint as cp
 from mmcv.cnn import build_norm_layer
@@ -125,7 +125,8 @@ def lighten_fusion(fuse_layers: nn.Module, groups: Union[int, str], norm_cfg: di
                 build_norm_layer(norm_cfg, width)[1],
                 nn.Conv2d(width, conv.out_channels, 1, bias=False))
         else:
-            layer[0] = grouped(conv, int(groups), shuffle=int(groups))
+            count = cast(int, groups)  # grouped() refuses what is none
+            layer[0] = grouped(conv, count, shuffle=count)
 
 
 @MODELS.register_module()

@@ -1,11 +1,29 @@
 """Bring a student feature map to the channels and the size of the teacher's."""
 from typing import Optional
 
+import torch.nn.functional as F
 from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+
+
+class Bilinear(nn.Module):
+    """Bilinear interpolation to a map ``scale`` times as high and wide, rounded to whole cells.
+
+    Args:
+        scale (float): Output size over input size.
+    """
+
+    def __init__(self, scale: float):
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, scale * H, scale * W)."""
+        size = [max(1, round(side * self.scale)) for side in x.shape[2:]]
+        return F.interpolate(x, size=size, mode='bilinear', align_corners=False)
 
 
 def resize_layer(channels: int, scale: float) -> nn.Module:
@@ -15,6 +33,7 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
     kernel of twice its stride so that neighbouring inputs overlap in the output. The paper does not say what happens
     where the student's map is the larger one, or where the factor is no whole number (teacher and student with
     different input sizes): shrinking by a whole factor is average pooling, any other factor is bilinear interpolation.
+    A factor counts as whole within a thousandth of it, as a stride such as 10.667 is a rounded one.
 
     Args:
         channels (int): Channels of the map, in and out.
@@ -33,15 +52,16 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
     """
     if not scale > 0:
         raise ConfigError(f'scale must be a positive number (student stride / teacher stride), got {scale!r}.')
-    if scale == 1:
+    factor = max(scale, 1 / scale)
+    stride = round(factor)
+    if abs(factor - stride) > 1e-3 * factor:
+        return Bilinear(scale)
+    if stride == 1:
         return nn.Identity()
-    if scale > 1 and scale == int(scale):
-        stride = int(scale)
-        kernel_size = 2 * stride - stride % 2
-        return nn.ConvTranspose2d(channels, channels, kernel_size, stride, padding=(kernel_size - stride) // 2)
-    if 1 / scale == int(1 / scale):
-        return nn.AvgPool2d(int(1 / scale))
-    return nn.Upsample(scale_factor=scale, mode='bilinear', align_corners=False)
+    if scale < 1:
+        return nn.AvgPool2d(stride)
+    kernel_size = 2 * stride - stride % 2
+    return nn.ConvTranspose2d(channels, channels, kernel_size, stride, padding=(kernel_size - stride) // 2)
 
 
 @MODELS.register_module()

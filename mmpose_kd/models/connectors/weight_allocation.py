@@ -8,7 +8,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, check_count
-from mmpose_kd.models.losses.reduction import at_least_float32
+from mmpose_kd.models.losses.reduction import at_least_float32, unit_rows
 
 
 def stage_pairs(num_teacher: int, num_student: int) -> List[Tuple[int, int]]:
@@ -143,5 +143,5 @@ class WeightAllocation(BaseModule):
         x = at_least_float32(x).flatten(1)
         gram = x @ x.t()
         if self.gram_norm == 'row':
-            gram = F.normalize(gram, dim=1)
-        return F.normalize(layers(F.pad(gram, (0, self.batch_size - len(x)))), dim=1)
+            gram = unit_rows(gram)
+        return unit_rows(layers(F.pad(gram, (0, self.batch_size - len(x)))))

@@ -62,6 +62,18 @@ class Resize:
         return self.content[axis] / self.student[axis]
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Where the cells or bins of a teacher's outputs lie.
+
+    Args:
+        resize (Resize): How the input that they cover is cut from the student's.
+        udp (bool): Whether the first and last one lie on the first and last pixel, as ``UDPHeatmap`` has it.
+    """
+    resize: Resize
+    udp: bool
+
+
 def same_images(student: nn.Module, teacher: nn.Module) -> bool:
     """Whether two data preprocessors (PoseDataPreprocessor) normalise images in the same way."""
     like = torch.empty(0)

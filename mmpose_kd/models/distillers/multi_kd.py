@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mmpose_kd.errors import ConfigError, build, did_you_mean
-from mmpose_kd.models.objectives.base import Objective
+from mmpose_kd.models.objectives.base import STUDENT, Objective
 from mmpose_kd.models.taps import Record, Recorder
 
 from .alignment import keypoint_names, parse_metainfo
@@ -17,7 +17,7 @@ from .cached_teacher import CachedTeacher
 from .schedules import Progress, build_schedule
 from .state import checked_modules, keep_out_of_state_dict, load_training_only_state, training_only_state
 from .teacher import Teacher
-from .teachers import STUDENT, absolute_paths, build_teacher, teacher_arguments, teacher_place
+from .teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
 
 
 @MODELS.register_module()

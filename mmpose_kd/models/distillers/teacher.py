@@ -17,6 +17,7 @@ from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, Recorder, to_float32
 
 from .alignment import (
+    Cells,
     Resize,
     bins_to_pixels,
     keypoint_names,
@@ -189,15 +190,20 @@ class Teacher:
         """An answer in the student's terms.
 
         Args:
-            record (Record): What :meth:`answer` returned; its outputs are replaced.
+            record (Record): What :meth:`answer` returned; its outputs are replaced. Its taps stay as they are.
             inputs (Tensor): The student's input images (N, 3, H, W).
             student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
                 teacher's outputs take.
 
         Returns:
-            Record: The same record, with the student's keypoints, bins and cells.
+            Record: The same record, with the student's keypoints, and with its bins or cells where its head is of the
+            same kind; ``cells`` says where these lie.
         """
-        record.outputs = self._like(record.outputs, student_outputs, self._resize(inputs))
+        resize = self._resize(inputs)
+        same_kind = (is_simdr(record.outputs) and is_simdr(student_outputs)) or None not in (
+            last_heatmaps(record.outputs), last_heatmaps(student_outputs))
+        record.outputs = self._like(record.outputs, student_outputs, resize)
+        record.cells = None if same_kind else Cells(resize, self.udp)
         return record
 
     def fingerprint(self) -> Dict[str, Any]:
@@ -257,20 +263,25 @@ class Teacher:
         return Resize(size, self.input_size or size)
 
     def _like(self, outputs: Any, student: Any, resize: Resize) -> Any:
-        """Teacher's outputs with the student's keypoints and bins; of several stages, each."""
-        if isinstance(outputs, (list, tuple)) and not is_simdr(outputs):
-            return outputs if last_heatmaps(outputs) is None else [self._like(x, student, resize) for x in outputs]
-        axes = [(outputs[0], 0), (outputs[1], 1)] if is_simdr(outputs) else [(outputs, None)]
-        wanted = student if is_simdr(student) else (last_heatmaps(student), ) * 2
-        results = []
-        for (value, axis), target in zip(axes, wanted):
-            if self.indices is not None:
-                value = value.index_select(1, constant(self.indices, value, torch.long))
-            if isinstance(target, Tensor) and target.dim() == value.dim():
-                for dim, a in [(-1, axis)] if axis is not None else [(-1, 0), (-2, 1)]:
-                    value = self._resample_dim(value, dim, target.shape[dim], resize, a)
-            results.append(value)
-        return tuple(results) if is_simdr(outputs) else results[0]
+        """Teacher's outputs with the student's keypoints and bins; of several entries, each."""
+        if is_simdr(outputs):
+            wanted = student if is_simdr(student) else (None, None)
+            return tuple(self._entry(x, target, ((-1, axis), ), resize)
+                         for axis, (x, target) in enumerate(zip(outputs, wanted)))
+        if isinstance(outputs, (list, tuple)):
+            return [self._like(x, student, resize) for x in outputs]
+        return self._entry(outputs, last_heatmaps(student), ((-1, 0), (-2, 1)), resize)
+
+    def _entry(self, value: Any, target: Optional[Tensor], axes: Sequence[Tuple[int, int]], resize: Resize) -> Any:
+        """One tensor of the outputs with the student's keypoints, and as many bins as the target along each axis."""
+        if not isinstance(value, Tensor):
+            return value
+        if self.indices is not None and value.dim() > 1 and value.shape[1] == len(self.names or ()):
+            value = value.index_select(1, constant(self.indices, value, torch.long))
+        if target is not None and target.dim() == value.dim():
+            for dim, axis in axes:
+                value = self._resample_dim(value, dim, target.shape[dim], resize, axis)
+        return value
 
     def _resample_dim(self, value: Tensor, dim: int, bins: int, resize: Resize, axis: int) -> Tensor:
         if bins == value.shape[dim] and resize.student == resize.teacher and self.udp == self.student_udp:

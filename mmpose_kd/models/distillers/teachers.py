@@ -2,12 +2,11 @@
 from typing import Any, Dict, Optional, Type
 
 from mmpose_kd.errors import ConfigError, check_arguments
+from mmpose_kd.models.objectives.base import STUDENT
 
 from .cached_teacher import CachedTeacher
 from .teacher import Teacher
 from .teacher_config import check_teacher, find_file
-
-STUDENT = 'student'  # an objective's teacher where the student teaches itself
 
 
 def build_teacher(cfg: Dict[str, Any], **kwargs: Any) -> Teacher:

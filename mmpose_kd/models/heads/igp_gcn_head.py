@@ -10,11 +10,12 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, check_count, check_factor
 from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
+from mmpose_kd.models.taps import Record, record_head
 
 # Share of the input's width and height by which an output of 1 moves a joint. Adam's first steps are as long as the
 # learning rate, whatever the gradient: with half the input instead, they would move all joints by several pixels.
@@ -122,9 +123,8 @@ class IGPGCNHead(BaseHead):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ConfigError: The lists do not fit each other, the skeleton does not fit the joints, the temperature is not
-            positive, or at the first step a map
-            does not have the stated channels.
+        ConfigError: The lists do not fit each other, a number is not positive, the skeleton does not fit the joints, or
+            at the first step a map does not have the stated channels or is smaller than its pool.
 
     Example:
         >>> codec = dict(type='SimDRLabel', input_size=(192, 256), sigma=(4.9, 5.66), simcc_split_ratio=2.0)
@@ -160,6 +160,12 @@ class IGPGCNHead(BaseHead):
         if steps < 2 or set(lengths.values()) != {steps}:
             raise ConfigError(f'IGPGCNHead: lists of the lengths {lengths} given, expected one entry in each for every '
                               'step, and at least two steps.')
+        for name, counts in dict(in_channels=in_channels, pools=self.pools, image_channels=image_channels).items():
+            for step, count in enumerate(counts):
+                check_count(f'IGPGCNHead: {name}[{step}]', count)
+        if check_count('IGPGCNHead: hidden_channels', hidden_channels) < 2:
+            raise ConfigError(f'IGPGCNHead: hidden_channels={hidden_channels} given, expected at least 2: a block has '
+                              'half as many inside.')
         self.base = build(MODELS, base, 'IGPGCNHead.base')
         decoder = getattr(self.base, 'decoder', None)
         if decoder is None or getattr(decoder, 'input_size', None) is None:
@@ -173,7 +179,7 @@ class IGPGCNHead(BaseHead):
         self.out_channels = joints = self.base.out_channels
         limbs = limbs_of(skeleton, joints)
         self.temperature = check_temperature(temperature)
-        self.label_weight = label_weight
+        self.label_weight = check_factor('IGPGCNHead: label_weight', label_weight)
         self.loss_module = build(MODELS, loss, 'IGPGCNHead.loss')
 
         self.enter = SemGConv(3, hidden_channels, joints, limbs)
@@ -189,17 +195,18 @@ class IGPGCNHead(BaseHead):
         for parameter in self.corrections.parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, feats: Sequence[Tensor]) -> List[Tensor]:
+    def forward(self, feats: Sequence[Tensor], outputs: Optional[Outputs] = None) -> List[Tensor]:
         """The pose of stage 1, and that of each step.
 
         Args:
             feats (Sequence[Tensor]): Feature maps of the backbone or neck.
+            outputs (Tensor | tuple[Tensor, Tensor], optional): What ``base`` returned for them. Default: it runs.
 
         Returns:
             list[Tensor]: Coordinates (x, y) in input pixels, (N, K, 2), float32; the last is the result.
         """
         maps = [self._map(feats, step) for step in range(len(self.in_channels))]
-        outputs = self.base(feats)
+        outputs = self.base(feats) if outputs is None else outputs
         with torch.autocast(feats[-1].device.type, enabled=False):
             pose = self._first_pose(outputs)
             size = constant(self.input_size, pose)
@@ -249,10 +256,11 @@ class IGPGCNHead(BaseHead):
         Returns:
             dict: The losses of ``base``, unless it is frozen, and with a ``label_weight`` the scalar ``loss_refine``.
         """
-        losses = {}
+        losses, first = {}, Record()
         if any(parameter.requires_grad for parameter in self.base.parameters()):
-            losses.update(self.base.loss(feats, batch_data_samples, train_cfg))
-        poses = self.forward(feats)
+            with record_head(self.base, first):  # once a step: its BatchNorms would move twice
+                losses.update(self.base.loss(feats, batch_data_samples, train_cfg))
+        poses = self.forward(feats, first.outputs)
         if self.label_weight:
             labels = [sample.gt_instance_labels for sample in batch_data_samples]
             weights = torch.cat([label.keypoint_weights for label in labels])
@@ -269,6 +277,9 @@ class IGPGCNHead(BaseHead):
         if feature.shape[1] != channels:
             raise ConfigError(f'IGPGCNHead: in_channels[{step}]={channels} given, but feats[{index}] has the shape '
                               f'{tuple(feature.shape)}: set in_channels[{step}]={feature.shape[1]}.')
+        if self.pools[step] > min(feature.shape[2:]):
+            raise ConfigError(f'IGPGCNHead: pools[{step}]={self.pools[step]} given, but feats[{index}] has the shape '
+                              f'{tuple(feature.shape)}: a pool is at most as large as its map.')
         return feature
 
     def _first_pose(self, outputs: Outputs) -> Tensor:

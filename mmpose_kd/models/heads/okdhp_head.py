@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_factor
 
 
 class FeatureAggregationUnit(nn.Module):
@@ -76,7 +76,8 @@ class OKDHPHead(HeatmapHead):
         **kwargs: Other arguments of ``HeatmapHead``, for every branch.
 
     Raises:
-        ConfigError: There are fewer than two branches, or the ensemble has fewer than four channels.
+        ConfigError: There are fewer than two branches, the ensemble has fewer than four channels, or its weight is
+            negative.
 
     Example:
         >>> model = dict(
@@ -104,7 +105,7 @@ class OKDHPHead(HeatmapHead):
         for name, value, least in (('num_branches', num_branches, 2), ('ensemble_channels', ensemble_channels, 4)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigError(f'OKDHPHead: {name}={value!r} given, expected an int of at least {least}.')
-        self.ensemble_weight = ensemble_weight
+        self.ensemble_weight = check_factor('OKDHPHead: ensemble_weight', ensemble_weight)
         self.peers = ModuleList(HeatmapHead(in_channels, out_channels, **kwargs) for _ in range(num_branches - 1))
         self.ensemble = FeatureAggregationUnit(in_channels, out_channels, num_branches, ensemble_channels)
 
@@ -139,9 +140,13 @@ class OKDHPHead(HeatmapHead):
             train_cfg (dict): Unused.
 
         Returns:
-            dict: ``loss_kpt`` of the deployed branch, ``loss_peers``, their sum, and ``loss_ensemble``; scalars.
+            dict: ``loss_kpt`` of the deployed branch, ``loss_peers``, their sum, and ``loss_ensemble``; scalars. In
+            evaluation, where there is no other branch, ``loss_kpt`` alone.
         """
         target = torch.stack([d.gt_fields.heatmaps for d in batch_data_samples])
         weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])
-        own, *peers, ensemble = (self.loss_module(heatmaps, target, weights) for heatmaps in self.forward(feats))
+        outputs = self.forward(feats)
+        if isinstance(outputs, Tensor):
+            return dict(loss_kpt=self.loss_module(outputs, target, weights))
+        own, *peers, ensemble = (self.loss_module(heatmaps, target, weights) for heatmaps in outputs)
         return dict(loss_kpt=own, loss_peers=sum(peers), loss_ensemble=self.ensemble_weight * ensemble)

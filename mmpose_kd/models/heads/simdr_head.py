@@ -8,7 +8,7 @@ from mmpose.utils.typing import OptSampleList
 from torch import Tensor
 
 from mmpose_kd.codecs import SimDRLabel
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, check_count
 from mmpose_kd.models.losses.coordinate import gaussian_labels
 from mmpose_kd.models.losses.reduction import at_least_float32
 
@@ -169,6 +169,7 @@ def _map_size(input_size: Tuple[int, int], stride: Optional[int], size: Optional
             raise ConfigError('SimDRHead: neither in_stride nor in_featuremap_size given. Set in_stride to the input '
                               'pixels per cell of the map the head reads, such as 4 for HRNet or 32 for ResNet.')
         return given
+    check_count('SimDRHead: in_stride', stride)
     derived = -(-input_size[0] // stride), -(-input_size[1] // stride)
     if given is not None and given != derived:
         raise ConfigError(f'SimDRHead: in_featuremap_size={given} and in_stride={stride} given, but the input '

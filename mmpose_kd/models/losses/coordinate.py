@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_factor
 
 from .reduction import at_least_float32, check_same_shape, check_temperature, softmax_kl, weighted_mean
 
@@ -119,6 +119,9 @@ class SimDRLoss(nn.Module):
     Args:
         loss_weight (float): Factor of the loss. Default: 1.
 
+    Raises:
+        ConfigError: The factor is negative or no number.
+
     Example:
         >>> import torch
         >>> loss = MODELS.build(dict(type='SimDRLoss'))
@@ -130,7 +133,7 @@ class SimDRLoss(nn.Module):
 
     def __init__(self, loss_weight: float = 1.0):
         super().__init__()
-        self.loss_weight = loss_weight
+        self.loss_weight = check_factor('loss_weight', loss_weight)
 
     def forward(self, pred_simcc: Axes, gt_simcc: Axes, keypoint_weights: Optional[Tensor] = None) -> Tensor:
         """Compare logits with labels.

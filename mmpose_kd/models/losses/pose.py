@@ -5,7 +5,7 @@ import torch
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_factor
 from mmpose_kd.models.constants import constant
 
 from .reduction import at_least_float32, check_same_shape, weighted_mean
@@ -67,7 +67,7 @@ class ProgressivePoseLoss(nn.Module):
 
     def __init__(self, step_weights: Sequence[float] = (0.3, 0.5, 1.0)):
         super().__init__()
-        if not step_weights or min(step_weights) < 0 or not any(step_weights):
+        if not all(map(is_factor, step_weights)) or not any(step_weights):
             raise ConfigError(f'step_weights={step_weights!r} given, expected numbers of at least 0 and one above 0.')
         self.step_weights = tuple(step_weights)
 

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_factor
 
 
 def weighted_mean(losses: Tensor, weights: Optional[Tensor] = None) -> Tensor:
@@ -56,6 +56,21 @@ def at_least_float32(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()
 
 
+def unit_rows(rows: Tensor) -> Tensor:
+    """Vectors along the last dimension, scaled to unit length.
+
+    One of zeros stays as it is and keeps the gradient that arrives: ``F.normalize`` multiplies it by 1e12.
+
+    Args:
+        rows (Tensor): Vectors (..., L).
+
+    Returns:
+        Tensor: Vectors of length 1 or 0, (..., L).
+    """
+    length = rows.norm(dim=-1, keepdim=True)
+    return rows / torch.where(length > 0, length, torch.ones_like(length))
+
+
 def softmax_kl(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     r"""KL divergence between the distributions that two sets of logits give over the last dimension.
 
@@ -103,6 +118,6 @@ def check_temperature(temperature: float) -> float:
     Raises:
         ConfigError: It is not a positive number.
     """
-    if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not temperature > 0:
+    if not is_factor(temperature) or temperature == 0:
         raise ConfigError(f'temperature={temperature!r} given, expected a number above 0; 1 changes nothing.')
     return temperature

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_factor
 
-from .reduction import at_least_float32
+from .reduction import at_least_float32, unit_rows
 
 
 def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -144,7 +144,7 @@ class RKDLoss(nn.Module):
 
     def __init__(self, distance_weight: float = 25.0, angle_weight: float = 50.0):
         super().__init__()
-        if min(distance_weight, angle_weight) < 0 or distance_weight == angle_weight == 0:
+        if not (is_factor(distance_weight) and is_factor(angle_weight)) or distance_weight == angle_weight == 0:
             raise ConfigError(f'RKDLoss: distance_weight={distance_weight!r} and angle_weight={angle_weight!r} given, '
                               'expected numbers of at least 0 and one above 0.')
         self.distance_weight, self.angle_weight = distance_weight, angle_weight
@@ -216,7 +216,7 @@ def _cosines(rows: Tensor) -> Tensor:
 
 def _similarities(rows: Tensor) -> Tensor:
     with torch.autocast(rows.device.type, enabled=False):
-        return F.normalize(rows @ rows.t(), dim=1)
+        return unit_rows(rows @ rows.t())
 
 
 def _attention(feature: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_factor
 from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 
@@ -160,7 +160,7 @@ class JointStructureLoss(nn.Module):
         super().__init__()
         factors = dict(distance_weight=distance_weight, direction_weight=direction_weight,
                        relation_weight=relation_weight)
-        if min(factors.values()) < 0 or not any(factors.values()):
+        if not all(map(is_factor, factors.values())) or not any(factors.values()):
             raise ConfigError(f'JointStructureLoss: {factors} given, expected numbers of at least 0 and one above 0.')
         if direction_weight and skeleton is None:
             raise ConfigError('JointStructureLoss: no skeleton given, whose limbs have the directions. Give metainfo, '

@@ -7,6 +7,8 @@ from torch import Tensor
 
 from mmpose_kd.models.taps import Record
 
+STUDENT = 'student'  # as an objective's teacher: the student's own record
+
 
 class Objective(BaseModule):
     """What is compared between student and teacher, and with which loss.

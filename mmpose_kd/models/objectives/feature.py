@@ -120,8 +120,8 @@ class FeatureObjective(Objective):
         init_cfg (dict, optional): Initialisation of the connectors.
 
     Raises:
-        ConfigError: At build, lists of different lengths or a connector without channels; at the first step, features
-            that do not have the stated channels or do not fit each other.
+        ConfigError: At build, lists of different lengths, a connector without channels, or other strides without a
+            connector; at the first step, features that do not have the stated channels or do not fit each other.
 
     Example:
         >>> import torch
@@ -156,6 +156,11 @@ class FeatureObjective(Objective):
                               'for each tap.')
         if (student_strides is None) != (teacher_strides is None):
             raise ConfigError('give both student_strides and teacher_strides, or neither.')
+        for i, (cfg, own, wanted) in enumerate(zip(connectors, student_strides or (), teacher_strides or ())):
+            if cfg is None and own != wanted:
+                raise ConfigError(f'student_strides[{i}]={own:g} and teacher_strides[{i}]={wanted:g} given, but no '
+                                  "connector that resizes the one to the other. Add "
+                                  "connector=dict(type='ConvAligner'), or drop the strides.")
         super().__init__(weight, teacher, student_taps, teacher_taps, init_cfg)
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels

@@ -1,13 +1,14 @@
 """What the two heads return: SimDR logits or heatmaps."""
+import inspect
 from typing import Any, Tuple, Union
 
 from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.objectives.base import Objective, keypoint_weights
+from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
-from mmpose_kd.models.taps import Record
+from mmpose_kd.models.taps import Record, parse_path
 
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
 
@@ -27,12 +28,14 @@ class OutputObjective(Objective):
         loss (dict): How the outputs are compared. Default: ``dict(type='SimDRKLLoss')``.
         student_output (str): Path of the student's output, such as ``'outputs[0]'`` for an earlier stage or for a head
             that returns more than coordinates. Default: 'outputs'.
-        teacher_output (str): Path of the teacher's output. Default: 'outputs'.
+        teacher_output (str): Path of the teacher's output: what the head returned or an entry of it, which alone is
+            brought to the student's keypoints, bins and cells; with ``teacher='student'`` any path. Default: 'outputs'.
         weight (float | dict): Factor of the loss, or a schedule: beta in Eq. 8. Default: 1.
         teacher (str): Which teacher. Default: 'teacher'.
 
     Raises:
-        ConfigError: The loss cannot be built; at the first step, a head returns neither heatmaps nor SimDR logits, the
+        ConfigError: The loss cannot be built or does not compare outputs, or ``teacher_output`` is a module of a
+            teacher; at the first step, a head returns neither heatmaps nor SimDR logits, the
             outputs differ in kind or shape, or the loss is for the other kind.
 
     Example:
@@ -56,7 +59,17 @@ class OutputObjective(Objective):
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher'):
         super().__init__(weight, teacher, student_taps=[student_output], teacher_taps=[teacher_output])
+        if teacher != STUDENT and parse_path(teacher_output)[0] != 'outputs':
+            raise ConfigError(f'teacher_output={teacher_output!r} given, but only what a teacher\'s head returns is '
+                              "brought to the student's keypoints, bins and cells: expected 'outputs' or an entry of "
+                              "it, such as 'outputs[0]'.")
         self.loss = build(MODELS, loss, 'loss')
+        try:
+            inspect.signature(self.loss.forward).bind('student', 'teacher', 'weights')
+        except TypeError:
+            raise ConfigError(f'loss: {type(self.loss).__name__} does not take the outputs of both heads and the '
+                              f'keypoint weights. Use {" or ".join(_LOSSES.values())}, or compare features with '
+                              'FeatureObjective.') from None
 
     def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:
         """The loss of the batch, a scalar; see :meth:`Objective.forward`."""

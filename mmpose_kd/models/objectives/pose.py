@@ -1,6 +1,7 @@
 """The teacher's final pose, for a head that refines a pose in steps."""
 from typing import Union
 
+import torch
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -20,20 +21,19 @@ class PoseObjective(Objective):
     pose`. The loss is not public; ours is that of OPEC-Net, see :class:`ProgressivePoseLoss
     <mmpose_kd.models.losses.ProgressivePoseLoss>`, on the joints that are labelled.
 
-    The teacher may have heatmaps or SimDR logits, whatever the student has in stage 1. Its input may have another size
-    than the student's, but the same aspect ratio; a cell then lies at the same fraction of both inputs.
+    The teacher may have heatmaps or SimDR logits, whatever the student has in stage 1, and an input of another size;
+    its pose is brought to the student's pixels.
 
     Args:
         loss (dict): How the poses are compared. Default: ``dict(type='ProgressivePoseLoss')``.
         temperature (float): Temperature of the softmax over the teacher's cells or bins, whose expectation is its pose.
             Default: 0.05.
-        udp (bool): Whether the teacher's codec is ``UDPHeatmap``. Default: False.
         weight (float | dict): Factor of the loss, or a schedule. Default: 1.
         teacher (str): Which teacher. Default: 'teacher'.
 
     Raises:
         ConfigError: The loss cannot be built, or the temperature is not positive; at the first step, the student's head
-            does not refine a pose, or the teacher's output has another aspect ratio than the student's input.
+            does not refine a pose, or the teacher's output is no pose.
 
     Example:
         >>> model = dict(
@@ -45,13 +45,11 @@ class PoseObjective(Objective):
     def __init__(self,
                  loss: dict = dict(type='ProgressivePoseLoss'),
                  temperature: float = POSE_TEMPERATURE,
-                 udp: bool = False,
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher'):
         super().__init__(weight, teacher)
         self.loss = build(MODELS, loss, 'loss')
         self.temperature = check_temperature(temperature)
-        self.udp = udp
 
     def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:
         """The loss of the batch, a scalar; see :meth:`Objective.forward`."""
@@ -61,5 +59,10 @@ class PoseObjective(Objective):
                               'there is no refined pose to compare. Compare heatmaps or SimDR logits with '
                               'OutputObjective.')
         width, height = (int(pixels) for pixels in data_samples[0].metainfo['input_size'])
-        target = pose_in_pixels(teacher.outputs, (width, height), self.temperature, self.udp)
+        if teacher.cells is None:
+            target = pose_in_pixels(teacher.outputs, (width, height), self.temperature)
+        else:
+            resize = teacher.cells.resize
+            target = pose_in_pixels(teacher.outputs, resize.teacher, self.temperature, teacher.cells.udp)
+            target = torch.stack([resize.to_student(target[..., axis], axis) for axis in (0, 1)], dim=-1)
         return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), (width, height))

@@ -99,6 +99,12 @@ def test_groups_that_do_not_divide_the_channels_are_refused():
         ShuffleHRNet(TINY, groups=3)
 
 
+@pytest.mark.parametrize('groups', [2.5, 'dw', 0])
+def test_groups_of_the_fusions_are_a_whole_number(groups):
+    with pytest.raises(ConfigError, match=f'{groups!r} groups given for a convolution of .*expected a whole number'):
+        ShuffleHRNet(copy.deepcopy(TINY), fuse_groups=groups)
+
+
 def test_an_unknown_block_is_refused():
     with pytest.raises(ConfigError, match="block='SHUFLE_V1' given"):
         ShuffleHRNet(TINY, block='SHUFLE_V1')

@@ -56,6 +56,17 @@ def test_another_factor_interpolates_between_the_centres_of_cells():
     torch.testing.assert_close(row, torch.tensor([0., 3., 6.]))
 
 
+@pytest.mark.parametrize('scale, size', [(32 / 10.6667, (24, 18)), (32 / 10.6666, (24, 18)), (10.6667 / 32, (2, 2)),
+                                         (32 / 21.3334, (12, 9)), (0.99999, (8, 6))])
+def test_rounded_strides_make_the_map_that_they_stand_for(scale, size):
+    assert resize_layer(1, scale)(torch.rand(1, 1, 8, 6)).shape[2:] == size
+
+
+def test_nearly_three_times_is_the_same_layer_as_three_times():
+    assert isinstance(resize_layer(1, 2.9999), torch.nn.ConvTranspose2d)
+    assert isinstance(resize_layer(1, 3.01), align.Bilinear)
+
+
 def test_result_can_be_negative_everywhere():
     connector = ConvAligner(2, 2, scale=2)
     with torch.no_grad():

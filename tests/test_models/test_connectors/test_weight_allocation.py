@@ -74,6 +74,17 @@ def test_length_of_the_vectors(batch_size, length):
     assert (layers[0].in_features, layers[0].out_features, layers[2].out_features) == (batch_size, 2 * length, length)
 
 
+def test_a_person_without_features_has_a_gradient_of_the_size_of_the_others():
+    torch.manual_seed(0)
+    allocation = WeightAllocation(4, 2, 2, gram_norm='row')
+    features = torch.randn(4, 16)
+    features[1] = 0
+    features.requires_grad_()
+    allocation([features] * 2, [torch.randn(4, 9)] * 2)[:, 0].sum().backward()
+    gradient = features.grad.abs().amax(1)
+    assert gradient[1] < 100 * gradient.median()
+
+
 def test_weights_of_a_person_sum_to_one():
     gamma = WeightAllocation(4, 2, 2)(features(4), features(4, seed=1))
     assert gamma.shape == (4, 3)

@@ -204,6 +204,15 @@ def test_trained_stage_1_keeps_its_own_loss():
     assert all(layer.own.weight.grad.abs().sum() > 0 for layer in model.corrections)
 
 
+def test_a_base_that_is_trained_runs_once_a_step():
+    model = head(label_weight=1.0).train()
+    norm = torch.nn.BatchNorm2d(16)
+    model.base.final_layer = torch.nn.Sequential(norm, model.base.final_layer)
+    losses = model.loss(feats(), training_samples())
+    assert set(losses) == {'loss_kpt', 'loss_refine'}
+    assert norm.num_batches_tracked == 1
+
+
 def test_without_a_label_weight_the_labels_are_not_needed():
     model = head()
     model.base.requires_grad_(False)
@@ -225,6 +234,11 @@ def test_labels_without_coordinates_are_named():
     (dict(pools=(1, 1)), 'one entry in each for every step'),
     (dict(skeleton=dict(from_file='configs/_base_/datasets/crowdpose.py')), 'has 14 joints and the model 17'),
     (dict(temperature=0), 'temperature=0'),
+    (dict(pools=(1, -2, 1)), r'pools\[1\]=-2 given, expected a whole number above 0'),
+    (dict(image_channels=(64, 32, 0)), r'image_channels\[2\]=0 given'),
+    (dict(hidden_channels=1), 'hidden_channels=1 given, expected at least 2'),
+    (dict(label_weight=-1.), 'label_weight=-1.0 given, expected a finite number of at least 0'),
+    (dict(base=dict(base(), in_stride=0)), 'in_stride=0 given, expected a whole number above 0'),
     (dict(skeleton=[[0, 17]]), 'two joints below 17'),
     (dict(base=dict(base(), decoder=None)), 'decoder'),
     (dict(base=dict(base(kind='heatmap'), type='OKDHPHead', num_branches=3)),
@@ -239,6 +253,7 @@ def test_bad_arguments(kwargs, message):
 @pytest.mark.parametrize('kwargs, message', [
     (dict(in_indices=(-1, -2, -4)), r'in_indices\[2\]=-4 given, but the backbone or neck returns 3 maps'),
     (dict(in_indices=(-1, -1, -2)), r'set in_channels\[1\]=16'),
+    (dict(pools=(1, 9, 1)), r'pools\[1\]=9 given, but feats\[-2\] has the shape \(2, 8, 12, 8\)'),
 ])
 def test_maps_that_do_not_fit_are_named(kwargs, message):
     model = IGPGCNHead(base(), CHANNELS, [[0, 1]], **kwargs)

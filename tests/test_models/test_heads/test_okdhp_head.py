@@ -58,6 +58,16 @@ def test_labels_train_every_branch_and_the_ensemble():
         dict(loss_kpt=own, loss_peers=first + second, loss_ensemble=0.5 * ensemble), rel=1e-5)
 
 
+def test_in_evaluation_the_labels_have_the_loss_of_the_deployed_branch_alone():
+    model, samples = head().eval(), labels()  # a frozen head stays in evaluation
+    label = torch.stack([s.gt_fields.heatmaps for s in samples]).numpy()
+    weights = torch.cat([s.gt_instance_labels.keypoint_weights for s in samples]).numpy()
+    expected = (weights[..., None, None] * (model(feats()).detach().numpy() - label)**2).mean()
+    losses = model.loss(feats(), samples)
+    assert set(losses) == {'loss_kpt'}
+    assert losses['loss_kpt'].item() == pytest.approx(expected, rel=1e-5)
+
+
 def test_ensembles_loss_trains_all_branches_and_their_weights():
     model = head(num_branches=2).train()
     torch.nn.init.normal_(model.final_layer.weight)  # else the two branches, and so the gradient, are all but equal

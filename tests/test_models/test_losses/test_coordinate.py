@@ -271,7 +271,13 @@ def test_weights_of_another_shape_are_not_broadcast(shape):
         simdr_kl(logits(0), logits(1), torch.ones(shape))
 
 
-@pytest.mark.parametrize('temperature', [0, -1., '2', None, float('nan')])
+@pytest.mark.parametrize('weight', [-1., '1', None, float('nan'), float('inf')])
+def test_a_factor_that_is_no_number_of_at_least_0_is_refused(weight):
+    with pytest.raises(ConfigError, match='loss_weight=.* given, expected a finite number of at least 0'):
+        MODELS.build(dict(type='SimDRLoss', loss_weight=weight))
+
+
+@pytest.mark.parametrize('temperature', [0, -1., '2', None, float('nan'), float('inf')])
 def test_temperature_must_be_positive(temperature):
     with pytest.raises(ConfigError, match='temperature='):
         MODELS.build(dict(type='SimDRKLLoss', temperature=temperature))

@@ -72,6 +72,12 @@ def test_unknown_normalisation_is_refused():
         FeatureMSELoss(normalize='batch')
 
 
+@pytest.mark.parametrize('normalize, shape', [('channel', (2, 3, 1, 1)), ('channel', (2, 3)), ('layer', (2, 1))])
+def test_one_entry_cannot_be_normalised(normalize, shape):
+    with pytest.raises(ConfigError, match='which have one entry to normalise over'):
+        feature_mse(torch.rand(shape), torch.rand(shape), normalize)
+
+
 def test_docstring_examples_run():
     result = doctest.testmod(feature)
     assert result.attempted and not result.failed

@@ -49,7 +49,7 @@ def test_another_number_of_steps_is_named():
         MODELS.build(dict(type='ProgressivePoseLoss'))(poses[:2], target, WEIGHTS, SIZE)
 
 
-@pytest.mark.parametrize('step_weights', [(), (0., 0.), (1., -1.)])
+@pytest.mark.parametrize('step_weights', [(), (0., 0.), (1., -1.), (1., float('nan'))])
 def test_step_weights_that_teach_nothing(step_weights):
     with pytest.raises(ConfigError, match='numbers of at least 0 and one above 0'):
         MODELS.build(dict(type='ProgressivePoseLoss', step_weights=step_weights))

@@ -183,7 +183,17 @@ def test_rkd_with_one_of_the_two(weights, function):
     torch.testing.assert_close(loss(student, teacher), 2 * function(student, teacher))
 
 
-@pytest.mark.parametrize('weights', [(0., 0.), (-1., 1.)])
+def test_a_person_without_features_has_a_gradient_of_the_size_of_the_others():
+    torch.manual_seed(0)
+    student, teacher = torch.randn(4, 16), torch.randn(4, 9)
+    student[1] = 0
+    student.requires_grad_()
+    similarity_distance(student, teacher).backward()
+    gradient = student.grad.abs().amax(1)
+    assert 0 < gradient[1] < 100 * gradient.median()
+
+
+@pytest.mark.parametrize('weights', [(0., 0.), (-1., 1.), (float('nan'), 1.)])
 def test_rkd_refuses_weights_that_teach_nothing(weights):
     with pytest.raises(ConfigError, match='given, expected numbers of at least 0 and one above 0'):
         MODELS.build(dict(type='RKDLoss', distance_weight=weights[0], angle_weight=weights[1]))

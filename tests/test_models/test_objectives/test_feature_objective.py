@@ -118,6 +118,13 @@ def test_mistakes_in_the_config_are_named(delta, message):
         objective(**delta)
 
 
+def test_strides_without_a_connector_that_resizes_are_refused():
+    taps = dict(type='FeatureObjective', student_taps=['feats[0]', 'feats[1]'], teacher_taps=['feats[0]', 'feats[1]'])
+    MODELS.build(dict(taps, student_strides=[4, 8], teacher_strides=[4, 8]))
+    with pytest.raises(ConfigError, match=r'student_strides\[1\]=32 and teacher_strides\[1\]=4 given, but no'):
+        MODELS.build(dict(taps, student_strides=[4, 32], teacher_strides=[4, 4]))
+
+
 def test_docstring_examples_run():
     result = doctest.testmod(feature)
     assert result.attempted and not result.failed

@@ -107,6 +107,9 @@ def test_outputs_that_cannot_be_compared(config, student, teacher, message):
 @pytest.mark.parametrize('config, message', [
     (dict(loss=dict(type='SimDRKLLos')), 'loss: type "SimDRKLLos" is not registered.*SimDRKLLoss'),
     (dict(temperature=2.), 'OutputObjective has no argument "temperature"'),
+    (dict(teacher_output='head.final_layer'), r"teacher_output='head\.final_layer' given, but only what a "
+     "teacher's head returns is brought to the student's keypoints"),
+    (dict(loss=dict(type='FeatureMSELoss')), 'loss: FeatureMSELoss does not take the outputs of both heads and the'),
 ])
 def test_mistakes_in_the_config_are_named(config, message):
     with pytest.raises(ConfigError, match='model.objectives.loss_vkd: ' + message):

@@ -5,6 +5,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.alignment import Cells, Resize
 from mmpose_kd.models.taps import Record
 
 
@@ -23,9 +24,9 @@ def heatmaps(x, y, size=(16, 8)):
     return (px.unsqueeze(2) * py.unsqueeze(3)) / 1e4
 
 
-def loss(outputs, teacher, **kwargs):
+def loss(outputs, teacher, cells=None, **kwargs):
     objective = MODELS.build(dict(type='PoseObjective', **kwargs))
-    return objective(Record(outputs=outputs), Record(outputs=teacher), [sample()])
+    return objective(Record(outputs=outputs), Record(outputs=teacher, cells=cells), [sample()])
 
 
 MESSAGE = (r"^the student's head does not return a list of poses \(N, K, 2\), as IGPGCNHead does, so there is no "
@@ -47,8 +48,24 @@ def test_each_step_is_compared_with_the_teachers_pose_in_pixels(teacher):
 
 def test_udp_maps_the_last_cell_to_the_last_pixel():
     corner = torch.tensor([[[63., 31.], [0., 0.]]])
-    assert loss([corner] * 4, heatmaps([15, 0], [7, 0]), udp=True).item() == pytest.approx(0, abs=1e-5)
-    assert loss([corner] * 4, heatmaps([15, 0], [7, 0])) > 0.01
+    same = Resize((64, 32), (64, 32))
+    assert loss([corner] * 4, heatmaps([15, 0], [7, 0]), Cells(same, udp=True)).item() == pytest.approx(0, abs=1e-5)
+    assert loss([corner] * 4, heatmaps([15, 0], [7, 0]), Cells(same, udp=False)) > 0.01
+
+
+@pytest.mark.parametrize('size, bins, at', [
+    ((128, 64), (80, 48), (19.75, 11.75)),
+    ((32, 16), (20, 12), (20.5, 12.5)),
+    ((128, 128), (80, 48), (19.75, -4.25)),
+])
+def test_a_pose_in_an_input_of_another_size_is_brought_to_the_students_pixels(size, bins, at):
+    """Two bins a pixel; images are resized by their corners, so pixel 40 of 128, which is 40.5 from there, is 20.25.
+
+    The square input has 32 rows of padding above the student's image: row 24 lies 8 above it, half as many there.
+    """
+    teacher = simdr([bins[0], 0], [bins[1], 0], (2 * size[0], 2 * size[1]))
+    pose = torch.tensor([[at, (0., 0.)]])
+    assert loss([pose] * 4, teacher, Cells(Resize((64, 32), size), False)).item() == pytest.approx(0, abs=1e-5)
 
 
 def test_of_two_peaks_the_temperature_says_how_much_the_lower_one_counts():
