@@ -83,6 +83,7 @@ def _training_set(cfg: Config) -> Dataset:
 def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewDataset, preprocessor: torch.nn.Module,
            loader: dict, dtype: str) -> TeacherCache:
     count = dataset.num_views * len(dataset)
+    dataset.check_repeatable()
 
     def answers(views: Sequence[int]):
         for batch in DataLoader(_Views(dataset, views), **loader):

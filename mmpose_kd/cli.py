@@ -10,7 +10,7 @@ from typing import Optional, Sequence
 import mmpose
 from mmengine.config import DictAction
 
-from .errors import ConfigError, did_you_mean
+from .errors import ConfigError, did_you_mean, one_line
 
 CONFIGS = Path(__file__).parent / '.mim' / 'configs'  # where an installation has them
 
@@ -76,10 +76,16 @@ def _for_the_user(error: Exception) -> Optional[str]:
     """What to say instead of a traceback; None where the error is not about the config or the data."""
     if isinstance(error, ConfigError):
         return str(error)
+    if 'cannot inherit from base' in str(error):  # MMEngine says what to do: _delete_=True
+        return f'the config cannot be read: {one_line(error)}'
+    if 'PytorchStreamReader' in str(error):
+        return f'the checkpoint is damaged, or is none: {one_line(error)}'
     absent = re.search(r'(Annotation file `(.+?)`\s*does not exist)|(No such file or directory: .*occurs when loading '
                        r'`(.+?)`)', str(error), re.DOTALL)
     if absent is None:
         damaged = re.search(r'occurs when loading `(.+?)`', str(error))
+        if damaged is None and isinstance(error, FileNotFoundError):  # a config or a checkpoint
+            return one_line(error)
         return damaged and (f'the image "{os.path.abspath(damaged[1])}" cannot be read: it is empty, damaged or no '
                             'image. Restore the file, or take its annotations out of the annotation file.')
     kind, path = ('annotation file', absent.group(2)) if absent.group(2) else ('image', absent.group(4))

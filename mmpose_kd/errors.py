@@ -2,6 +2,7 @@
 import difflib
 import inspect
 import math
+import os
 from pathlib import Path
 from typing import Any, Dict, Iterable, Union
 
@@ -101,6 +102,8 @@ def make_folder(folder: Union[str, Path], option: str = '--out') -> Path:
     except OSError as error:
         raise ConfigError(f'the folder "{folder}" cannot be made: {error.strerror}. Give another with {option}.'
                           ) from None
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(f'the folder "{folder}" may not be written to. Give another with {option}.')
     return Path(folder)
 
 

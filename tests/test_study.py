@@ -1,5 +1,6 @@
 """The study runner, on small models and drawn people."""
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from mmpose_kd.machine import commit
 from mmpose_kd.study import collect, load_plan, train_all, write_report
 from mmpose_kd.study.report import table
 from mmpose_kd.study.results import summarise
-from mmpose_kd.study.train import _lock, state_of
+from mmpose_kd.study.train import _lock, forget_last_epoch, state_of
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
 STUDIES = sorted(file for file in RESULTS.glob('*/*.py') if file.name != 'protocol.py')
@@ -257,6 +258,57 @@ def test_what_another_config_left_is_moved_aside_to_be_trained_anew(study, tmp_p
     assert train_all(other, out, redo=True) == []
     assert len(list((out / 'runs/alone').iterdir())) == 2
     assert state_of(other.runs[1], out)['hash'] == other.runs[1].hash()
+
+
+def test_what_is_being_trained_is_not_moved_aside(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    out = tmp_path / 'out'
+    train_all(study(seeds=[0]), out)
+    other = study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3})
+    lock = _lock(out / other.runs[0].folder)  # by a training that outlived its study
+    with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
+        train_all(other, out, redo=True)
+    assert len(list((out / 'runs/teacher').iterdir())) == 1
+    os.close(lock)
+    assert train_all(other, out, redo=True) == []
+
+
+def test_another_teacher_under_the_same_name_is_another_run(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    files = [tmp_path / name / 'teacher.pth' for name in 'ab']
+    for file in files:
+        file.parent.mkdir()
+        file.write_text('1')
+
+    def plan(file):
+        runs = dict(kd=dict(config='kd.py', cfg_options={'model.teacher.checkpoint': str(file)}))
+        return study(seeds=[0], baseline='kd', runs=runs)
+
+    train_all(plan(files[0]), tmp_path / 'out')
+    state = state_of(plan(files[0]).runs[0], tmp_path / 'out')
+    assert state['files'] == {'teacher checkpoint': '83dcefb7'}  # the CRC-32 of "1"
+    assert train_all(plan(files[1]), tmp_path / 'out') == []  # it may lie elsewhere
+    files[1].write_text('2')
+    with pytest.raises(ConfigError, match='was trained with another teacher checkpoint of that name'):
+        train_all(plan(files[1]), tmp_path / 'out')
+
+
+@pytest.mark.parametrize('saved, named', [([1, 2, 4], 'epoch_2.pth'), ([4], None)])
+def test_a_run_stopped_in_its_last_validation_goes_on_from_the_checkpoint_before(saved, named, tmp_path):
+    for epoch in saved:
+        (tmp_path / f'epoch_{epoch}.pth').touch()
+    forget_last_epoch(tmp_path, 4)  # killed before last_checkpoint was written
+    pointer = tmp_path / 'last_checkpoint'
+    assert not (tmp_path / 'epoch_4.pth').exists()
+    assert (pointer.read_text() if pointer.exists() else None) == (named and str(tmp_path / named))
+    forget_last_epoch(tmp_path, 4)
+    assert pointer.exists() == (named is not None)
+
+
+@pytest.mark.parametrize('option', ['randomness.seed', 'work_dir', 'resume'])
+def test_what_the_study_sets_itself_is_no_option(study, option):
+    with pytest.raises(ConfigError, match=f'runs.alone: cfg_options.{option}: '):
+        study(runs=dict(alone=dict(config='alone.py', cfg_options={option: 7})))
 
 
 def test_two_processes_do_not_train_in_one_folder(study, tmp_path):

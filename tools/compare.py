@@ -1,5 +1,6 @@
 """Draw two or three models side by side on an image, a folder or a video, with their speed and disagreement."""
 import argparse
+import signal
 import sys
 from pathlib import Path
 from typing import List
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument('--height', type=int, default=480, help='of each picture, in pixels')
     parser.add_argument('--device', help='default: a GPU, if there is one')
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         compare(args)
     except ConfigError as error:

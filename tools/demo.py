@@ -27,6 +27,7 @@ from rich.table import Table
 
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.progress import progress_bar
+from mmpose_kd.study.train import forget_last_epoch
 from mmpose_kd.visualization import pose_grid
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -111,13 +112,16 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
                          'that folder.')
     Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
     plan.write_text(settings)
+    forget_last_epoch(Path(cfg.work_dir), cfg.train_cfg.max_epochs)  # where it was stopped in the last validation
     with quiet(Path(cfg.work_dir) / 'train.log'):
         runner = Runner.from_cfg(cfg)
         begin = time.time()
         runner.train()
     metrics = {key: float(runner.message_hub.get_scalar(f'val/{key}').current()) for key in METRICS}
     metrics['seconds'] = time.time() - begin
-    result.write_text(json.dumps(metrics, indent=1))
+    part = result.with_suffix('.part')
+    part.write_text(json.dumps(metrics, indent=1))
+    part.replace(result)
     return metrics
 
 
@@ -199,10 +203,15 @@ def main() -> None:
         root = make_folder(args.work_dir.resolve(), '--work-dir')
     except ConfigError as error:
         sys.exit(f'error: {error}')
-    results = {TEACHER: [train(TEACHER, 0, root)], STUDENT: [], DISTILLED: []}
-    for seed in args.seeds:
-        for name in (STUDENT, DISTILLED):
-            results[name].append(train(name, seed, root))
+    if min(args.seeds) < 0:
+        sys.exit(f'error: --seeds {min(args.seeds)}: expected whole numbers of at least 0.')
+    try:
+        results = {TEACHER: [train(TEACHER, 0, root)], STUDENT: [], DISTILLED: []}
+        for seed in args.seeds:
+            for name in (STUDENT, DISTILLED):
+                results[name].append(train(name, seed, root))
+    except ConfigError as error:
+        sys.exit(f'error: {error}')
     report(results, root)
     with quiet(root / 'report.log'):
         pictures = draw(root)

@@ -20,6 +20,8 @@ def main() -> None:
     failed = []
     try:
         plan = load_plan(args.study)
+        if args.report_only and not args.out.exists():
+            raise ConfigError(f'--out "{args.out}" does not exist, so there is nothing to report.')
         make_folder(args.out)
 
         def report() -> None:

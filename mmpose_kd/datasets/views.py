@@ -9,6 +9,7 @@ from typing import Any, Dict, List
 
 import mmpose
 import numpy as np
+import torch
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
@@ -20,10 +21,10 @@ from mmpose_kd.errors import ConfigError
 class ViewDataset(Dataset):
     """Another dataset, whose random augmentation takes one of a fixed number of forms for each sample.
 
-    A view is what the pipeline makes of a sample when Python's and NumPy's random states are set from the seed, the
-    sample's index and the view's number: it can be made again at any time, so that a teacher's answer to it can be
-    stored (see :class:`CachedTeacher <mmpose_kd.models.distillers.cached_teacher.CachedTeacher>`). Which of its views
-    a sample shows is drawn anew each time. The data sample's metainfo ``view`` is the view's number among all,
+    A view is what the pipeline makes of a sample when Python's, NumPy's and PyTorch's random states are set from the
+    seed, the sample's index and the view's number: it can be made again at any time, so that a teacher's answer to it
+    can be stored (see :class:`CachedTeacher <mmpose_kd.models.distillers.cached_teacher.CachedTeacher>`). Which of its
+    views a sample shows is drawn anew each time. The data sample's metainfo ``view`` is the view's number among all,
     ``view * len(dataset) + index``.
 
     Args:
@@ -78,17 +79,33 @@ class ViewDataset(Dataset):
         Returns:
             dict: ``inputs`` and ``data_samples``, as the pipeline returns them.
         """
-        states = random.getstate(), np.random.get_state()
+        states = random.getstate(), np.random.get_state(), torch.get_rng_state()
         seed = int(np.random.SeedSequence([self.seed, index, view]).generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)
+        torch.random.default_generator.manual_seed(seed)
         try:
             sample = self.dataset[index]
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
+            torch.set_rng_state(states[2])
         sample['data_samples'].set_metainfo(dict(view=view * len(self) + index))
         return sample
+
+    def check_repeatable(self) -> None:
+        """Refuse a pipeline that makes another image of the same view each time.
+
+        Raises:
+            ConfigError: It does, for one of eight views.
+        """
+        for index in np.linspace(0, len(self) - 1, min(8, len(self))).astype(int):
+            first, again = (self.view(int(index), 0)['inputs'] for _ in range(2))
+            if first.shape != again.shape or not bool((first == again).all()):
+                raise ConfigError(f'ViewDataset: view 0 of sample {index} is another image each time, so that no '
+                                  'answer to it can be stored: a transform of the pipeline draws from a random '
+                                  'generator of its own, as Albumentation does with newer versions of '
+                                  'albumentations. Take it out of the pipeline.')
 
     def fingerprint(self) -> Dict[str, Any]:
         """What makes the views what they are: config, annotations, number and seed. The data's folder may move."""

@@ -106,7 +106,7 @@ def _check_loops(cfg: Config) -> None:
         if train.get('by_epoch') is False and 'max_iters' not in train:
             raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
                               'val_interval in iterations.')
-        if train.get('by_epoch') is False or train.get('type') == 'IterBasedTrainLoop':
+        if train.get('by_epoch') is False or _kind(train) == 'IterBasedTrainLoop':
             for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
                 if part.get('by_epoch'):
                     raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, '
@@ -120,6 +120,9 @@ def _check_loops(cfg: Config) -> None:
         raise ConfigError(f'default_hooks.checkpoint.interval={interval!r}: expected a whole number of epochs or '
                           'iterations, or -1 for none but the last.')
     check_arguments(Runner.set_randomness, dict(cfg.get('randomness') or {}, self=None, seed=None), 'randomness')
+    if cfg.get('randomness') and 'seed' not in cfg.randomness:
+        raise ConfigError(f'randomness={dict(cfg.randomness)}: no seed given, which MMEngine needs there. Add one, or '
+                          'seed=None to draw it.')
     seed = (cfg.get('randomness') or {}).get('seed')
     if seed is not None:
         _whole(seed, 'randomness.seed', 0)
@@ -185,12 +188,12 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
     decoder = decoder if isinstance(decoder, dict) else {}
     _check_codec(decoder, 'model.head.decoder')
     for place, step in dicts(loader.get('dataset'), f'{where}.dataset'):
-        if step.get('type') == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
+        if _kind(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
             _check_codec(step['encoder'], f'{place}.encoder')
             for key in _CODEC_KEYS:
                 _same(step['encoder'].get(key), decoder.get(key), f'{place}.encoder.{key}', f'model.head.decoder.{key}',
                       'what is trained would not be what is decoded')
-        if step.get('type') == 'TopdownAffine':
+        if _kind(step) == 'TopdownAffine':
             _check_size(step.get('input_size'), f'{place}.input_size')
             _same(step.get('input_size'), decoder.get('input_size'), f'{place}.input_size',
                   'model.head.decoder.input_size', 'the keypoints would be of another image size')
@@ -226,7 +229,7 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
         names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None
     except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
-    converts = any(step.get('type') in ('KeypointConverter', 'CombinedDataset')
+    converts = any(_kind(step) in ('KeypointConverter', 'CombinedDataset')
                    for _, step in dicts(cfg.get('train_dataloader'), ''))
     if names is not None and number is not None and number != names and not converts:
         raise ConfigError(f'model.head.out_channels={number}, but the training set has {names} keypoints: set it to '
@@ -237,6 +240,12 @@ def _head(model: Dict[str, Any]) -> Dict[str, Any]:
     """The head that is decoded; of one with a base, such as IGPGCNHead, its base."""
     head = model.get('head') or {}
     return head['base'] if isinstance(head.get('base'), dict) else head
+
+
+def _kind(part: Dict[str, Any]) -> str:
+    """The name of a part's type, without a scope, of a class too."""
+    kind = part.get('type')
+    return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', '')
 
 
 def _part(value: Any, where: str) -> Dict[str, Any]:

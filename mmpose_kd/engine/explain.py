@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from mmpose_kd.errors import ConfigError, check_arguments
 
 from .check import dicts
-from .hooks.guard import no_batch
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _CODE = build_functions.build_from_cfg.__code__
@@ -217,3 +216,11 @@ def _short(args: Dict[str, Any]) -> str:
     hidden = ('type', 'train_cfg', 'test_cfg')
     text = ', '.join(f'{key}={value!r}' for key, value in args.items() if key not in hidden)
     return text if len(text) < 400 else f'{text[:400]} ...'
+
+
+def no_batch(loader: Any) -> str:
+    """Why a loader has no batch to train on."""
+    samples, batch_size = len(loader.dataset), getattr(loader, 'batch_size', None)
+    why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
+           if samples else 'so there is nothing to train on: is its annotation file the right one?')
+    return f'train_dataloader gives no batch: its dataset has {samples} samples, {why}'

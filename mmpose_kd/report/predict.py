@@ -16,6 +16,7 @@ from mmpose.registry import MODELS
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
 from mmpose_kd.deploy.check import validation_set
 from mmpose_kd.deploy.student import deployed_config
+from mmpose_kd.engine.check import dicts
 from mmpose_kd.errors import ConfigError, build, make_folder
 from mmpose_kd.models.distillers.teacher_config import check_packages, load_strictly
 
@@ -71,7 +72,8 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     Args:
         run (Trained): The run.
         count (int): How many people, at most.
-        cache (Path): Folder that keeps predictions, under a name that changes with checkpoint, config and count.
+        cache (Path): Folder that keeps predictions, under a name that changes with checkpoint, config, count and
+            the labels.
         device (str): Where the model runs.
         cfg_options (dict, optional): Changes to the config, such as the place of the data.
         advance (Callable): Told how many people were evaluated.
@@ -87,7 +89,7 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     if checkpoint is None:
         raise ConfigError(f'"{run.folder}" has no checkpoint.')
     stat = checkpoint.stat()
-    made_of = f'{checkpoint.resolve()} {stat.st_size} {stat.st_mtime_ns} {count} {cfg.pretty_text}'
+    made_of = f'{checkpoint.resolve()} {stat.st_size} {stat.st_mtime_ns} {count} {cfg.pretty_text} {_annotations(cfg)}'
     file = cache / f'{hashlib.sha256(made_of.encode()).hexdigest()[:24]}.npz'
     if file.is_file():
         return read_predictions(file)
@@ -97,6 +99,14 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     np.savez_compressed(str(part), **found._asdict())
     os.replace(part, file)
     return found
+
+
+def _annotations(cfg: Config) -> str:
+    """When the annotation files were last changed."""
+    loaders = [cfg.get(key) or {} for key in ('val_dataloader', 'test_dataloader')]
+    files = [Path(part.get('data_root') or '') / part['ann_file'] for _, part in dicts(loaders, '')
+             if isinstance(part.get('ann_file'), str)]
+    return ' '.join(f'{file.stat().st_size} {file.stat().st_mtime_ns}' for file in files if file.is_file())
 
 
 def read_predictions(file: Path) -> Predictions:

@@ -2,8 +2,9 @@
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -16,6 +17,11 @@ from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_nam
 _KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
 _RUN_KEYS = dict(config=str, cfg_options=dict, seeds=(list, tuple), label=str, baseline=str)
 _FORMS = {dict: 'a dict', (list, tuple): 'a list', str: 'a string'}
+_OURS = {
+    'randomness.seed': 'a run has the seeds of the study; list it under seeds',
+    'work_dir': 'a run trains in a folder of the study; choose that by --out',
+    'resume': 'what was stopped is resumed by itself'
+}
 _PLACE = re.compile(r'\{checkpoint:([^}]+)\}')
 
 
@@ -89,6 +95,21 @@ class Run:
                     teacher[key] = Path(teacher[key]).name
         text = without_folders(json.dumps(cfg, sort_keys=True, default=str))
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
+
+
+    def files(self) -> Dict[str, str]:
+        """Checksums of the weights that it begins with, as far as the files exist: their paths may change."""
+        cfg = self._unfilled
+        paths = {f'{name} checkpoint': teacher.get('checkpoint')
+                 for name, teacher in teachers_by_name(cfg.model.get('teacher')).items()}
+        paths['load_from'] = cfg.get('load_from')
+        return {name: _checksum(path, Path(path).stat().st_mtime_ns) for name, path in paths.items()
+                if isinstance(path, str) and Path(path).is_file()}
+
+
+@cache
+def _checksum(path: str, changed: int) -> str:
+    return f'{zlib.crc32(Path(path).read_bytes()):08x}'
 
 
 @dataclass(frozen=True)
@@ -173,6 +194,8 @@ def load_plan(path: str) -> Plan:
         for key in options:
             if not isinstance(key, str):
                 raise ConfigError(f'{path}: runs.{name}: cfg_options: {key!r} given, expected a dotted key as text.')
+            if key in _OURS:
+                raise ConfigError(f'{path}: runs.{name}: cfg_options.{key}: {_OURS[key]}.')
         by_name[name] = []
         seeds = entry.get('seeds', study['seeds'])
         if not seeds:

@@ -46,7 +46,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
         list[Run]: Those that failed; the others are trained all the same.
 
     Raises:
-        ConfigError: What is in the folder was trained with another config, or ``jobs`` is below 1.
+        ConfigError: What is in the folder was trained with another config or other weights, is trained by another
+            process just now, or ``jobs`` is below 1.
     """
     if jobs < 1:
         raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
@@ -119,13 +120,13 @@ class _Process:
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
         lock = _lock(folder)
-        _forget_last_epoch(run, out)
+        forget_last_epoch(folder, run.epochs)
         self.run, self.out, self.log = run, out, folder / 'train.log'
         config = folder / 'config.py'
         run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs}).dump(str(config))
         state = state_of(run, out)
         self.state = dict(
-            hash=run.hash(), finished=False, seconds=state.get('seconds', 0.0),
+            hash=run.hash(), files=run.files(), finished=False, seconds=state.get('seconds', 0.0),
             peak_memory_mb=state.get('peak_memory_mb', 0.0),
             machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
             commits=list(dict.fromkeys([*state.get('commits', []), commit()])))
@@ -156,8 +157,7 @@ class _Process:
 
     def epoch(self) -> int:
         """Epochs that are saved."""
-        files = (self.out / self.run.folder).glob('epoch_*.pth')
-        return max((int(file.stem[len('epoch_'):]) for file in files), default=0)
+        return max(_saved_epochs(self.out / self.run.folder), default=0)
 
     def last_words(self) -> str:
         """The end of the log."""
@@ -169,16 +169,28 @@ class _Process:
         self.process.wait()
 
 
-def _forget_last_epoch(run: Run, out: Path) -> None:
-    """Have a run that was stopped in its last validation train its last epoch again: a resume would not validate."""
-    last, folder = checkpoint_of(run, out), out / run.folder
-    if last.is_file():
-        before = folder / f'epoch_{run.epochs - 1}.pth'
-        if before.is_file():
-            (folder / 'last_checkpoint').write_text(str(before))
-        else:
-            (folder / 'last_checkpoint').unlink()
-        last.unlink()
+def forget_last_epoch(folder: Path, epochs: int) -> None:
+    """Have a run that was stopped in its last validation train its last epochs again: a resume would not validate.
+
+    Args:
+        folder (Path): The run's.
+        epochs (int): How long it trains.
+    """
+    last, pointer = folder / f'epoch_{epochs}.pth', folder / 'last_checkpoint'
+    if not last.is_file():
+        return
+    before = max((epoch for epoch in _saved_epochs(folder) if epoch < epochs), default=None)
+    if before is None:
+        pointer.unlink(missing_ok=True)
+    else:
+        part = folder / 'last_checkpoint.part'
+        part.write_text(str(folder / f'epoch_{before}.pth'))
+        os.replace(part, pointer)
+    last.unlink()  # when nothing names it any more
+
+
+def _saved_epochs(folder: Path) -> List[int]:
+    return [int(file.stem[len('epoch_'):]) for file in folder.glob('epoch_*.pth')]
 
 
 def _lock(folder: Path) -> int:
@@ -193,19 +205,28 @@ def _lock(folder: Path) -> int:
 
 
 def check_config(run: Run, out: Path, redo: bool = False) -> None:
-    """Refuse what another config left, or, to redo it, move it aside.
+    """Refuse what another config or other weights left, or, to redo it, move it aside.
 
     Raises:
-        ConfigError: The run was trained with another config.
+        ConfigError: The run was trained with another config, or with another teacher under the same name; or another
+            process trains what is to be moved.
     """
-    state = state_of(run, out)
-    if not state or state['hash'] == run.hash():
+    state, folder = state_of(run, out), out / run.folder
+    if not state:
+        return
+    stored = state.get('files', {})
+    other = [name for name, checksum in run.files().items() if stored.get(name, checksum) != checksum]
+    if state['hash'] == run.hash() and not other:
         return
     if not redo:
-        raise ConfigError(f'{out / run.folder} was trained with another config: {state["hash"]}, now {run.hash()}. '
-                          'Choose another folder, or --redo to move it aside and train it anew.')
-    folder = out / run.folder
-    folder.rename(folder.with_name(f'{folder.name}.{state["hash"]}.{int(time.time())}'))
+        what = f'{other[0]} of that name' if other else f'config: {state["hash"]}, now {run.hash()}'
+        raise ConfigError(f'{folder} was trained with another {what}. Choose another folder, or --redo to move it '
+                          'aside and train it anew.')
+    lock = _lock(folder)  # a training outlives a study that is killed
+    try:
+        folder.rename(folder.with_name(f'{folder.name}.{state["hash"]}.{int(time.time())}'))
+    finally:
+        os.close(lock)
 
 
 def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:

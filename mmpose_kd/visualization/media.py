@@ -153,7 +153,7 @@ def open_output(source: Source, out: str) -> Iterator[Output]:
         if target.suffix.lower() not in suffixes or target.is_dir():
             raise ConfigError(f'the output "{target}" must be a file that ends in one of {", ".join(suffixes)}, since '
                               f'the input is {"a video" if source.kind == "video" else "an image"}.')
-    part = target.with_name(f'.{target.stem}.part{target.suffix}')
+    part = target.with_name(f'.{target.stem}.{os.getpid()}.part{target.suffix}')
     try:
         (part if source.kind == 'folder' else part.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:

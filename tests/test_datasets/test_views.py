@@ -2,8 +2,10 @@ import doctest
 
 import numpy as np
 import pytest
+import torch
+from mmcv.transforms import BaseTransform
 from mmengine.registry import init_default_scope
-from mmpose.registry import DATASETS
+from mmpose.registry import DATASETS, TRANSFORMS
 
 from mmpose_kd.datasets import views
 from mmpose_kd.errors import ConfigError
@@ -58,6 +60,42 @@ def test_the_random_state_goes_on_as_if_no_view_had_been_made():
     np.random.seed(3)
     data.view(0, 0)
     assert np.random.rand(2).tolist() == expected.tolist()
+
+
+@TRANSFORMS.register_module()
+class OwnGenerator(BaseTransform):
+    """Draws from PyTorch's random numbers, or from some that nobody else knows."""
+
+    def __init__(self, torch_generator=True):
+        self.own = np.random.default_rng(0)
+        self.torch_generator = torch_generator
+
+    def transform(self, results):
+        number = torch.randint(9999, ()).item() if self.torch_generator else self.own.integers(9999)
+        results['img'] = np.full_like(results['img'], number % 251)
+        return results
+
+
+def drawing(**kwargs):
+    pipeline = [dict(type='LoadImage'), dict(type='OwnGenerator', **kwargs), dict(type='PackPoseInputs')]
+    people = dict(type='SyntheticPoseDataset', num_samples=2, pipeline=pipeline)
+    return DATASETS.build(dict(type='ViewDataset', dataset=people, num_views=2))
+
+
+def test_pytorchs_random_numbers_are_those_of_the_view_too():
+    data = drawing()
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    assert same(data.view(0, 0), data.view(0, 0)) and not same(data.view(0, 0), data.view(0, 1))
+    assert torch.equal(torch.rand(2), expected)
+
+
+def test_views_that_cannot_be_made_again_are_refused():
+    dataset().check_repeatable()
+    drawing().check_repeatable()
+    with pytest.raises(ConfigError, match='view 0 of sample 0 is another image each time.*as Albumentation'):
+        drawing(torch_generator=False).check_repeatable()
 
 
 @pytest.mark.parametrize('changes', [

@@ -3,7 +3,8 @@ import math
 import pytest
 import tiny
 import torch
-from mmpose.registry import MODELS
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS, MODELS
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.objectives.base import Objective
@@ -64,6 +65,41 @@ def test_weights_that_are_not_finite_are_not_saved_though_every_loss_was(tmp_pat
     with pytest.raises(ConfigError, match=r'backbone\.\S+ is not finite at step \d.*a gradient was not: lower'):
         tiny.run(cfg)  # the fourth step is the last of the second epoch
     assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+@HOOKS.register_module()
+class Poison(Hook):
+    """Makes a parameter NaN after the last step of the second epoch."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == 3:
+            dict(runner.model.named_parameters())[self.name].data.view(-1)[0] = math.nan
+
+
+@pytest.mark.parametrize('name', ['objectives.loss_fkd.connectors.0.project.weight', 'backbone.conv1.weight'])
+def test_neither_are_connectors_nor_what_an_average_hides(tmp_path, name):
+    cfg = tiny.runner_cfg(dict(tiny.pose_model(), type='MultiKDDistiller', objectives=dict(loss_fkd=dict(
+        type='FeatureObjective', teacher='student', student_taps=['backbone.layer2'], teacher_taps=['backbone.layer2'],
+        student_channels=[8], teacher_channels=[8], connector=dict(type='ConvAligner')))), tmp_path, epochs=3)
+    cfg.custom_hooks = [dict(type='Poison', name=name), dict(type='EMAHook', interval=3)]  # not averaged any more
+    with pytest.raises(ConfigError, match=f'{name} is not finite at step 4, and no checkpoint is written'):
+        tiny.run(cfg)
+    assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+def test_custom_keys_that_change_nothing_are_logged(tmp_path):
+    cfg = config(tmp_path, 2.0)
+    cfg.optim_wrapper.optimizer.weight_decay = 0.1
+    cfg.optim_wrapper.paramwise_cfg = dict(custom_keys=dict(
+        backbon=dict(lr_mult=0.1), bakcbone=dict(lr_mult=0.1), head=dict(lr_mlt=0.1, decay_mult=0.)))
+    tiny.run(cfg)
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert 'custom_keys["bakcbone"] is part of no parameter\'s name and changes nothing. Did you mean' in log
+    assert 'custom_keys["head"]: nothing reads "lr_mlt". Did you mean \'lr_mult\'' in log
+    assert 'custom_keys["backbon"]' not in log and 'nothing reads "decay_mult"' not in log
 
 
 def test_finite_losses_pass(tmp_path):

@@ -1,4 +1,5 @@
 import logging
+import shutil
 
 import pytest
 import tiny
@@ -68,6 +69,19 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path, teacher_file, extra)
     whole, parts = load(tmp_path / 'whole', 3), load(tmp_path / 'parts', 3)
     for key in ('state_dict', 'distillation', 'optimizer', *(['ema_state_dict'] if 'custom_hooks' in extra else [])):
         assert equal(whole[key], parts[key]), key
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_resumed_run_without_a_seed_takes_over_that_which_was_drawn(tmp_path, teacher_file, workers):
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'whole', epochs=2)
+    cfg.pop('randomness')
+    cfg.train_dataloader.num_workers = workers
+    tiny.run(cfg)
+    shutil.copytree(tmp_path / 'whole', tmp_path / 'parts')
+    (tmp_path / 'parts' / 'epoch_2.pth').unlink()
+    tiny.run(cfg, work_dir=str(tmp_path / 'parts'), resume=True, load_from=str(tmp_path / 'parts' / 'epoch_1.pth'))
+    whole, parts = load(tmp_path / 'whole', 2), load(tmp_path / 'parts', 2)
+    assert equal(whole['state_dict'], parts['state_dict'])
 
 
 def test_checkpoint_holds_the_student_and_apart_from_it_the_connectors(tmp_path, teacher_file):

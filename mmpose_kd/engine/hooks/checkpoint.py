@@ -1,5 +1,7 @@
 """Make a distilled run resume as if it had never stopped."""
 import random
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmpose.registry import HOOKS
+from torch.utils.data import DataLoader
 
 from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError
@@ -22,8 +25,8 @@ class DistillCheckpointHook(Hook):
 
     The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. With
     ``reseed``, every epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a
-    run resumed at an epoch's start draws the same numbers as the uninterrupted run. Where an epoch ends between two
-    updates of an optimizer that accumulates gradients, those so far are in the checkpoint under
+    run resumed at an epoch's start draws the same numbers as the uninterrupted run, whose seed it takes over. Where an
+    epoch ends between two updates of an optimizer that accumulates gradients, those so far are in the checkpoint under
     ``accumulated_gradients``; with several processes they are not, as each has its own. Worker processes of a
     dataloader with ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the
     augmentations after a resume differ.
@@ -47,6 +50,8 @@ class DistillCheckpointHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         unwrapped_model(runner).load_teachers(runner.train_dataloader.dataset)
+        if runner._resume and runner.seed is not None:
+            _take_over_seed(runner.train_dataloader, runner.seed)
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.reseed and runner.seed is not None:
@@ -74,3 +79,13 @@ class DistillCheckpointHook(Hook):
         for name, gradient in checkpoint.get(GRADIENTS, {}).items():
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)
+
+
+def _take_over_seed(loader: DataLoader, seed: int) -> None:
+    """Give a loader the seed of the checkpoint: without ``randomness.seed`` it was built with one drawn anew."""
+    sampler: Any = loader.sampler
+    if hasattr(sampler, 'seed'):
+        sampler.seed = seed
+    start = loader.worker_init_fn
+    if isinstance(start, partial) and 'seed' in start.keywords:
+        loader.worker_init_fn = partial(start.func, *start.args, **{**start.keywords, 'seed': seed})

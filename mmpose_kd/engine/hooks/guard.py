@@ -10,7 +10,9 @@ from mmpose.registry import HOOKS
 from torch import Tensor
 
 from mmpose_kd.datasets.annotations import nested
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.engine.explain import no_batch
+from mmpose_kd.engine.runner import unwrapped_model
+from mmpose_kd.errors import ConfigError, did_you_mean
 
 
 @HOOKS.register_module()
@@ -41,6 +43,7 @@ class TrainingGuardHook(Hook):
             _say_what_is_left_out(runner, dataset)
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             _check_equal_batches(loader)
+        _say_what_is_unused(runner)
 
     def after_train_iter(self,
                          runner: Runner,
@@ -64,7 +67,8 @@ class TrainingGuardHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         self._look(runner)
-        for name, value in checkpoint['state_dict'].items():
+        model = unwrapped_model(runner)  # has connectors too and, where the checkpoint has an EMA, what it averages
+        for name, value in [*checkpoint['state_dict'].items(), *model.named_parameters(), *model.named_buffers()]:
             if not torch.isfinite(value).all():
                 raise ConfigError(f'{name} is not finite at step {runner.iter}, and no checkpoint is written of it. '
                                   'The losses were finite, so a gradient was not: lower optim_wrapper.optimizer.lr '
@@ -90,14 +94,6 @@ class TrainingGuardHook(Hook):
             'resume from the last checkpoint.')
 
 
-def no_batch(loader: Any) -> str:
-    """Why a loader has no batch to train on."""
-    samples, batch_size = len(loader.dataset), getattr(loader, 'batch_size', None)
-    why = (f'and drop_last=True drops what is less than batch_size={batch_size}'
-           if samples else 'so there is nothing to train on: is its annotation file the right one?')
-    return f'train_dataloader gives no batch: its dataset has {samples} samples, {why}'
-
-
 def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
     """Log how many annotations of a COCO-style file are not trained on; refuse one whose ids are not unique."""
     counts = getattr(dataset, 'annotation_counts', None)
@@ -111,6 +107,26 @@ def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
     if len(dataset) < total and dataset._indices is None:
         runner.logger.warning(f'{dataset.ann_file}: {total - len(dataset)} of {total} annotations are left out: they '
                               'are crowds, have no labelled joint, or no box inside the image.')
+
+
+def _say_what_is_unused(runner: Runner) -> None:
+    """Log the entries of ``paramwise_cfg.custom_keys`` that change nothing."""
+    wrapper = runner.cfg.get('optim_wrapper') or {}
+    keys = (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}
+    optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
+    constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
+    if constructor != 'DefaultOptimWrapperConstructor' or optimizer is None:
+        return
+    names = [name for name, _ in runner.model.named_parameters()]
+    known = {'lr_mult', 'decay_mult', *optimizer.defaults}
+    for key, factors in keys.items():
+        place = f'optim_wrapper.paramwise_cfg.custom_keys["{key}"]'
+        if not any(key in name for name in names):
+            parts = {name.split('.')[0] for name in names}
+            runner.logger.warning(f'{place} is part of no parameter\'s name and changes nothing.'
+                                  f'{did_you_mean(key, parts)}')
+        for factor in set(factors) - known:
+            runner.logger.warning(f'{place}: nothing reads "{factor}".{did_you_mean(factor, known)}')
 
 
 def _check_equal_batches(loader: Any) -> None:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from mmpose_kd.datasets.views import ViewDataset
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.taps import Record
 
@@ -50,13 +51,14 @@ class CachedTeacher(Teacher):
             dataset (Dataset, optional): The training set.
 
         Raises:
-            ConfigError: It shows no views, or the cache is stale.
+            ConfigError: It shows no views, its views change, or the cache is stale.
         """
-        if not hasattr(dataset, 'fingerprint'):
+        if not isinstance(dataset, ViewDataset):
             raise ConfigError(f'cache: the training set is a {type(dataset).__name__}, which draws new augmentations '
                               'each time. Wrap it: train_dataloader.dataset=dict(type="ViewDataset", num_views=..., '
                               'dataset=...).')
         self.cache.check(cache_source(self, dataset))
+        dataset.check_repeatable()
 
     def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
         """What is stored of the batch's views; see :meth:`Teacher.answer`."""

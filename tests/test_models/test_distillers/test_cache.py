@@ -56,6 +56,24 @@ def test_a_damaged_file_is_named(cache):
         TeacherCache(cache.folder).read([5])
 
 
+def test_no_more_files_are_open_than_a_process_may_have(cache, monkeypatch):
+    monkeypatch.setattr(teacher_cache, 'OPEN', 1)
+    reader = TeacherCache(cache.folder)
+    for views in ([0, 5, 9], [9, 5, 0], [5]):
+        np.testing.assert_array_equal(reader.read(views)['tap'], values(views)['tap'])
+        assert len(reader._open) == 1
+
+
+def test_a_file_that_the_system_does_not_open_is_not_called_damaged(cache, monkeypatch):
+
+    def load(*args, **kwargs):
+        raise OSError(24, 'Too many open files')
+
+    monkeypatch.setattr(np, 'load', load)
+    with pytest.raises(ConfigError, match=r'00001.npy cannot be read: Too many open files\.$'):
+        TeacherCache(cache.folder).read([5])
+
+
 def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
     cache = TeacherCache.create(str(tmp_path), dict(outputs=(1, )), 1, SOURCE)
     with pytest.raises(ConfigError, match='70000, which float16 cannot hold: .*--dtype float32'):
