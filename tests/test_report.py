@@ -17,7 +17,7 @@ from mmpose_kd.errors import ConfigError
 from mmpose_kd.report import Options, read_folders, write_report
 from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
-from mmpose_kd.report.predict import Predictions, predict, read_predictions
+from mmpose_kd.report.predict import Predictions, _annotations, predict, read_predictions
 from mmpose_kd.report.runs import dumped_config, last_checkpoint
 from mmpose_kd.scalars import read_scalars
 
@@ -137,6 +137,15 @@ def test_gains_are_of_the_mean_error_and_one_far_joint_counts_as_one_side():
     assert gains(student, baseline) == pytest.approx([0.1, -0.25])
     assert largest(gains(student, baseline), 4) == [0]
     assert largest(-gains(student, baseline), 4) == [1]
+
+
+def test_predictions_are_made_again_when_the_labels_have_changed(tmp_path):
+    cfg = Config(dict(val_dataloader=dict(dataset=dict(data_root=str(tmp_path), ann_file='val.json'))))
+    assert _annotations(cfg) == ''
+    (tmp_path / 'val.json').write_text('[]')
+    before = _annotations(cfg)
+    (tmp_path / 'val.json').write_text('[1]')
+    assert before.startswith('2 ') and _annotations(cfg).startswith('3 ')
 
 
 def test_predictions_of_other_people_are_not_compared():

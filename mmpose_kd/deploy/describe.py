@@ -5,6 +5,8 @@ from typing import Any, Dict, Iterable, List, Sequence
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from mmpose_kd.engine.check import kind_of
+
 from . import check
 
 _INFERENCER = (
@@ -28,7 +30,7 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
     meta = check.metainfo_of(plain) or {}
     loader = plain.get('test_dataloader') or plain.get('val_dataloader') or {}
     pipeline = loader.get('dataset', {}).get('pipeline', [])
-    transforms = {transform['type'].split('.')[-1]: transform for transform in pipeline}
+    transforms = {kind_of(transform): transform for transform in pipeline}
     normalise = plain.model.get('data_preprocessor') or {}
     names = [meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else [
         str(i) for i in range(student.head.out_channels)]

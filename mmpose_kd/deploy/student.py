@@ -13,6 +13,7 @@ from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
 from mmpose_kd.config import check_model, read_config
+from mmpose_kd.engine.check import kind_of
 from mmpose_kd.errors import ConfigError, build, make_folder
 from mmpose_kd.models.distillers.state import deployed_model, training_only
 from mmpose_kd.models.distillers.teacher_config import load_strictly
@@ -51,13 +52,13 @@ def deployed_config(cfg: Config) -> Config:
     cfg.load_from, cfg.resume = None, False
     hooks = _our_names([HOOKS])
     if 'default_hooks' in cfg:
-        cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or _name(v.get('type')) not in hooks}
+        cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or kind_of(v) not in hooks}
     if cfg.get('custom_hooks'):
-        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if _name(hook.get('type')) not in hooks]
+        cfg.custom_hooks = [hook for hook in cfg.custom_hooks if kind_of(hook) not in hooks]
     if cfg.get('visualizer', {}).get('vis_backends'):
         cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     train = cfg.get('train_dataloader')
-    if train and _name(train.dataset.type) == 'ViewDataset':  # a teacher's cache needs it, a student does not
+    if train and kind_of(train.dataset) == 'ViewDataset':  # a teacher's cache needs it, a student does not
         train.dataset = train.dataset.dataset
     ours = _our_names(_REGISTRIES)
     if cfg.get('custom_imports') and not any(name in ours for name in _types(cfg.to_dict())):
@@ -156,16 +157,12 @@ def _types(cfg: Any) -> Iterator[str]:
     """Every ``type`` of a nested config, without its scope."""
     if isinstance(cfg, dict):
         if 'type' in cfg:
-            yield _name(cfg['type'])
+            yield kind_of(cfg)
         for value in cfg.values():
             yield from _types(value)
     elif isinstance(cfg, (list, tuple)):
         for value in cfg:
             yield from _types(value)
-
-
-def _name(kind: Any) -> str:
-    return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', str(kind))
 
 
 def _our_names(registries: Any) -> set:

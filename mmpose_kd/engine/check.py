@@ -106,7 +106,7 @@ def _check_loops(cfg: Config) -> None:
         if train.get('by_epoch') is False and 'max_iters' not in train:
             raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
                               'val_interval in iterations.')
-        if train.get('by_epoch') is False or _kind(train) == 'IterBasedTrainLoop':
+        if train.get('by_epoch') is False or kind_of(train) == 'IterBasedTrainLoop':
             for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
                 if part.get('by_epoch'):
                     raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, '
@@ -188,12 +188,12 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
     decoder = decoder if isinstance(decoder, dict) else {}
     _check_codec(decoder, 'model.head.decoder')
     for place, step in dicts(loader.get('dataset'), f'{where}.dataset'):
-        if _kind(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
+        if kind_of(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
             _check_codec(step['encoder'], f'{place}.encoder')
             for key in _CODEC_KEYS:
                 _same(step['encoder'].get(key), decoder.get(key), f'{place}.encoder.{key}', f'model.head.decoder.{key}',
                       'what is trained would not be what is decoded')
-        if _kind(step) == 'TopdownAffine':
+        if kind_of(step) == 'TopdownAffine':
             _check_size(step.get('input_size'), f'{place}.input_size')
             _same(step.get('input_size'), decoder.get('input_size'), f'{place}.input_size',
                   'model.head.decoder.input_size', 'the keypoints would be of another image size')
@@ -229,7 +229,7 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
         names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None
     except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
-    converts = any(_kind(step) in ('KeypointConverter', 'CombinedDataset')
+    converts = any(kind_of(step) in ('KeypointConverter', 'CombinedDataset')
                    for _, step in dicts(cfg.get('train_dataloader'), ''))
     if names is not None and number is not None and number != names and not converts:
         raise ConfigError(f'model.head.out_channels={number}, but the training set has {names} keypoints: set it to '
@@ -242,8 +242,15 @@ def _head(model: Dict[str, Any]) -> Dict[str, Any]:
     return head['base'] if isinstance(head.get('base'), dict) else head
 
 
-def _kind(part: Dict[str, Any]) -> str:
-    """The name of a part's type, without a scope, of a class too."""
+def kind_of(part: Dict[str, Any]) -> str:
+    """The name of a part's type, without a scope.
+
+    Args:
+        part (dict): A part of a config, whose type is a name or, as MMEngine's newer configs have it, a class.
+
+    Returns:
+        str: The name; empty where there is no type.
+    """
     kind = part.get('type')
     return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', '')
 

@@ -117,7 +117,7 @@ def _say_what_is_unused(runner: Runner) -> None:
     constructor = wrapper.get('constructor', 'DefaultOptimWrapperConstructor')
     if constructor != 'DefaultOptimWrapperConstructor' or optimizer is None:
         return
-    names = [name for name, _ in runner.model.named_parameters()]
+    names = [name for name, _ in unwrapped_model(runner).named_parameters()]
     known = {'lr_mult', 'decay_mult', *optimizer.defaults}
     for key, factors in keys.items():
         place = f'optim_wrapper.paramwise_cfg.custom_keys["{key}"]'
