@@ -1,5 +1,6 @@
 import logging
 import shutil
+from pathlib import Path
 
 import pytest
 import tiny
@@ -82,6 +83,19 @@ def test_a_resumed_run_without_a_seed_takes_over_that_which_was_drawn(tmp_path, 
     tiny.run(cfg, work_dir=str(tmp_path / 'parts'), resume=True, load_from=str(tmp_path / 'parts' / 'epoch_1.pth'))
     whole, parts = load(tmp_path / 'whole', 2), load(tmp_path / 'parts', 2)
     assert equal(whole['state_dict'], parts['state_dict'])
+
+
+def test_a_checkpoint_that_was_saved_by_steps_is_resumed_with_a_warning(tmp_path, teacher_file):
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path, epochs=2)  # of two steps
+    tiny.run(cfg)
+    cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=1)
+    tiny.run(cfg)
+    warning = 'after 3 steps and not after an epoch: epoch 2 is trained from its start, and schedules are 1 steps ahead'
+    for name, expected in (('iter_3', True), ('epoch_1', False)):
+        work_dir = str(tmp_path / f'from_{name}')
+        tiny.run(cfg, work_dir=work_dir, resume=True, load_from=str(tmp_path / f'{name}.pth'))
+        log = next(Path(work_dir).glob('*/*.log')).read_text()
+        assert (warning in log) == expected and ('not after an epoch' in log) == expected
 
 
 def test_checkpoint_holds_the_student_and_apart_from_it_the_connectors(tmp_path, teacher_file):

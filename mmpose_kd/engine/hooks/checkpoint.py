@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
@@ -52,6 +52,12 @@ class DistillCheckpointHook(Hook):
         unwrapped_model(runner).load_teachers(runner.train_dataloader.dataset)
         if runner._resume and runner.seed is not None:
             _take_over_seed(runner.train_dataloader, runner.seed)
+        done = runner.epoch * len(runner.train_dataloader)
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and runner.iter != done:
+            runner.logger.warning(f'the checkpoint was saved after {runner.iter} steps and not after an epoch: epoch '
+                                  f'{runner.epoch + 1} is trained from its start, and schedules are '
+                                  f'{runner.iter - done} steps ahead. To resume exactly, save by epochs: '
+                                  'default_hooks.checkpoint.by_epoch=True.')
 
     def before_train_epoch(self, runner: Runner) -> None:
         if self.reseed and runner.seed is not None:
