@@ -41,6 +41,7 @@ def run_mmpose_tool(name: str) -> None:
     if script is None:
         sys.exit(f'error: MMPose is installed without its tools: there is neither {places[0]} nor {places[1]}. '
                  'Reinstall mmpose, for instance with "mim install mmpose".')
+    _check_options(sys.argv[1:])
     try:
         runpy.run_path(str(script), run_name='__main__')
     except Exception as error:  # MMPose raises an error of the kind that it met when it read an image
@@ -48,6 +49,16 @@ def run_mmpose_tool(name: str) -> None:
         if message is None or os.environ.get('MMPOSE_KD_DEBUG') == '1':
             raise
         sys.exit(f'error: {message}')
+
+
+def _check_options(words: Sequence[str]) -> None:
+    """End the process where ``--cfg-options`` has something without ``=``, at which MMEngine stumbles."""
+    options = False
+    for word in words:
+        if word.startswith('--'):
+            options = word == '--cfg-options'
+        elif options and '=' not in word:
+            sys.exit(f'error: --cfg-options: expected KEY=VALUE, got "{word}"')
 
 
 def find_config(name: str) -> str:

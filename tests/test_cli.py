@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tiny
 
 from mmpose_kd.cli import find_config, run_mmpose_tool
 from mmpose_kd.errors import ConfigError
@@ -77,3 +78,27 @@ def test_an_option_without_its_value_is_named(tool, arguments):
                           capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert 'error: argument --cfg-options: expected KEY=VALUE, got "foo"' in done.stderr
+
+
+def test_so_it_is_of_mmposes_own_tools(monkeypatch):
+    words = ['train.py', 'a.py', '--cfg-options', 'a=1', 'b=(1, 2)', 'foo', '--work-dir', 'w']
+    monkeypatch.setattr('sys.argv', words)
+    with pytest.raises(SystemExit, match='^error: --cfg-options: expected KEY=VALUE, got "foo"$'):
+        run_mmpose_tool('train.py')
+
+
+@pytest.mark.parametrize('tool, words', [('train', []), ('test', ['s.pth'])])
+def test_a_config_that_is_not_there_is_one_line(tool, words, monkeypatch):
+    monkeypatch.setattr('sys.argv', [f'{tool}.py', 'nowhere.py', *words])
+    with pytest.raises(SystemExit, match='^error: .*nowhere.py'):
+        run_mmpose_tool(f'{tool}.py')
+
+
+def test_a_checkpoint_that_is_not_there_is_one_line(monkeypatch, tmp_path):
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, test_dataloader=None)
+    cfg.test_dataloader, cfg.test_evaluator, cfg.test_cfg = cfg.val_dataloader, cfg.val_evaluator, dict()
+    cfg.custom_imports = dict(imports=['mmpose_kd'])
+    cfg.dump(str(tmp_path / 'a.py'))
+    monkeypatch.setattr('sys.argv', ['test.py', str(tmp_path / 'a.py'), 'nowhere.pth', '--work-dir', str(tmp_path)])
+    with pytest.raises(SystemExit, match='^error: .*nowhere.pth'):
+        run_mmpose_tool('test.py')
