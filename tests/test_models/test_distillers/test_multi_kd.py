@@ -180,6 +180,22 @@ def test_stopped_objective_and_its_teacher_are_not_computed():
     assert losses['weight_fkd'] == 0
 
 
+def test_the_first_step_checks_an_objective_of_weight_0_without_a_trace():
+    model = distiller(loss_fkd=dict(DISTANCE, weight=dict(type='Linear', start=0., end=1., begin=5)))
+    objective = model.objectives['loss_fkd']
+    objective.align = nn.Sequential(objective.align, nn.Dropout(), nn.BatchNorm2d(16))
+    data, at = tiny.batch(model), [(0, False), (1, False), (7, True)]
+    for iteration, counts in at:
+        at_iteration(iteration)
+        torch.manual_seed(1)
+        model.loss(**data)
+        after = torch.rand(1)
+        torch.manual_seed(1)
+        assert (objective.align[2].num_batches_tracked == 1) == counts
+        assert torch.equal(after, torch.rand(1)) != counts
+    assert objective.training
+
+
 def test_weight_follows_the_schedule():
     model = distiller(loss_fkd=dict(DISTANCE, weight=dict(type='Linear', start=1., end=0.)))
     data = tiny.batch(model)
