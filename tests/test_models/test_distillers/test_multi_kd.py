@@ -184,6 +184,7 @@ def test_the_first_step_checks_an_objective_of_weight_0_without_a_trace():
     model = distiller(loss_fkd=dict(DISTANCE, weight=dict(type='Linear', start=0., end=1., begin=5)))
     objective = model.objectives['loss_fkd']
     objective.align = nn.Sequential(objective.align, nn.Dropout(), nn.BatchNorm2d(16))
+    model.load_teachers()
     data, at = tiny.batch(model), [(0, False), (1, False), (7, True)]
     for iteration, counts in at:
         at_iteration(iteration)
