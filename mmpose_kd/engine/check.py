@@ -15,7 +15,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean, not_registered
+from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean, is_factor, not_registered
 from mmpose_kd.models.distillers.teacher_config import dataset_meta
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
@@ -48,7 +48,7 @@ def check_config(cfg: Config) -> None:
     _check_loops(cfg)
     for place, part in dicts(model, 'model'):
         weight = part.get('loss_weight', 0)
-        if isinstance(weight, (int, float)) and not (_number(weight) and weight >= 0):
+        if isinstance(weight, (int, float)) and not is_factor(weight):
             raise ConfigError(f'{place}.loss_weight={weight}: a negative loss teaches the opposite; expected a number '
                               'of at least 0.')
     _check_preprocessor(model)

@@ -96,7 +96,6 @@ class Run:
         text = without_folders(json.dumps(cfg, sort_keys=True, default=str))
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
-
     def files(self) -> Dict[str, str]:
         """Checksums of the weights that it begins with, as far as the files exist: their paths may change."""
         cfg = self._unfilled

@@ -14,6 +14,7 @@ import torch
 from mmengine.fileio import dump
 from rich import get_console
 
+from mmpose_kd.engine.runner import PART, move_into_place
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import commit, memory, processor
 from mmpose_kd.progress import progress_bar
@@ -183,9 +184,9 @@ def forget_last_epoch(folder: Path, epochs: int) -> None:
     if before is None:
         pointer.unlink(missing_ok=True)
     else:
-        part = folder / 'last_checkpoint.part'
+        part = folder / f'{pointer.name}{PART}'
         part.write_text(str(folder / f'epoch_{before}.pth'))
-        os.replace(part, pointer)
+        move_into_place(part)
     last.unlink()  # when nothing names it any more
 
 

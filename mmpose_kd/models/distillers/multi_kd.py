@@ -234,8 +234,11 @@ class MultiKDDistiller(TopdownPoseEstimator):
         if weight == 0 and self._checked:  # no work, and still a gradient for every parameter, as DDP expects
             zero = torch.zeros((), device=next(self.parameters()).device)
             return sum((p.sum() * 0 for p in objective.parameters()), zero)
-        objective.train(self.training and weight > 0)  # of weight 0 it is checked: it draws no number, moves no average
+        if weight == 0:  # it is only checked: it draws no number and moves no average
+            objective.eval()
         value = objective(student, records.get(objective.teacher) if objective.needs_teacher else None, data_samples)
+        if weight == 0:
+            self.train(self.training)
         if not isinstance(value, Tensor) or value.dim() > 0:
             got = f'a tensor of shape {tuple(value.shape)}' if isinstance(value, Tensor) else repr(value)
             raise ConfigError(f'model.objectives.{name}: {type(objective).__name__} must return a scalar loss in every '
