@@ -13,6 +13,6 @@ runs = {
     'alone-2e-3': dict(alone, label='ResNet-18 alone, 2e-3', cfg_options={rate: 2e-3}),
     'fading-2e-3': dict(
         fading, label='cross-stage + KL, fading, 2e-3', cfg_options={**fading['cfg_options'], rate: 2e-3}),
-    'alone-5e-4': dict(alone, label='ResNet-18 alone, 5e-4', cfg_options={rate: 5e-4})
+    'alone-4e-3': dict(alone, label='ResNet-18 alone, 4e-3', cfg_options={rate: 4e-3})
 }
 del alone, fading, rate
