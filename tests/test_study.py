@@ -286,11 +286,26 @@ def test_another_teacher_under_the_same_name_is_another_run(study, tmp_path, mon
 
     train_all(plan(files[0]), tmp_path / 'out')
     state = state_of(plan(files[0]).runs[0], tmp_path / 'out')
-    assert state['files'] == {'teacher checkpoint': '83dcefb7'}  # the CRC-32 of "1"
+    assert state['files']['teacher checkpoint'] == '83dcefb7'  # the CRC-32 of "1"
     assert train_all(plan(files[1]), tmp_path / 'out') == []  # it may lie elsewhere
     files[1].write_text('2')
     with pytest.raises(ConfigError, match='was trained with another teacher checkpoint of that name'):
         train_all(plan(files[1]), tmp_path / 'out')
+
+
+def test_a_teacher_whose_model_was_changed_is_another_one(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    file = tmp_path / 'my_teacher.py'
+
+    def plan(model, around):
+        file.write_text(f'model = dict(type="TopdownPoseEstimator", {model})\n{around}')
+        options = {'model.teacher.config': str(file), 'model.teacher.checkpoint': '{checkpoint:alone}'}
+        return study(seeds=[0], runs=dict(alone=dict(config='alone.py'), kd=dict(config='kd.py', cfg_options=options)))
+
+    train_all(plan('test_cfg=dict(flip_test=True)', ''), tmp_path / 'out')
+    assert train_all(plan('test_cfg=dict(flip_test=True)', 'work_dir = "elsewhere"'), tmp_path / 'out') == []
+    with pytest.raises(ConfigError, match='kd/seed_0 was trained with another teacher config of that name'):
+        train_all(plan('test_cfg=dict(flip_test=False)', ''), tmp_path / 'out')
 
 
 @pytest.mark.parametrize('saved, named', [([1, 2, 4], 'epoch_2.pth'), ([4], None)])

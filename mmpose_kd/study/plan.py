@@ -12,6 +12,7 @@ from mmengine.config import Config
 
 from mmpose_kd.config import check_model, read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.models.distillers.teacher_config import load_teacher_config
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
 _KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
@@ -97,18 +98,31 @@ class Run:
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
     def files(self) -> Dict[str, str]:
-        """Checksums of the weights that it begins with, as far as the files exist: their paths may change."""
-        cfg = self._unfilled
-        paths = {f'{name} checkpoint': teacher.get('checkpoint')
-                 for name, teacher in teachers_by_name(cfg.model.get('teacher')).items()}
-        paths['load_from'] = cfg.get('load_from')
-        return {name: _checksum(path, Path(path).stat().st_mtime_ns) for name, path in paths.items()
-                if isinstance(path, str) and Path(path).is_file()}
+        """Checksums of the weights that it begins with and of its teachers' models, as far as the files exist: their
+        paths may change.
+        """
+        teachers = teachers_by_name(self._unfilled.model.get('teacher'))
+        weights = {f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()}
+        weights['load_from'] = self._unfilled.get('load_from')
+        checksums = {name: _checksum(path, Path(path).stat().st_mtime_ns)
+                     for name, path in weights.items() if _is_file(path)}
+        checksums.update({f'{name} config': _checksum_of_model(teacher['config'])
+                          for name, teacher in teachers.items() if _is_file(teacher.get('config'))})
+        return checksums
+
+
+def _is_file(path: Any) -> bool:
+    return isinstance(path, str) and Path(path).is_file()
 
 
 @cache
 def _checksum(path: str, changed: int) -> str:
     return f'{zlib.crc32(Path(path).read_bytes()):08x}'
+
+
+def _checksum_of_model(config: str) -> str:
+    model = load_teacher_config(config).model.to_dict()
+    return f'{zlib.crc32(without_folders(json.dumps(model, sort_keys=True, default=str)).encode()):08x}'
 
 
 @dataclass(frozen=True)
