@@ -102,8 +102,8 @@ class Run:
         paths may change.
         """
         teachers = teachers_by_name(self._unfilled.model.get('teacher'))
-        weights = {f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()}
-        weights['load_from'] = self._unfilled.get('load_from')
+        weights: Dict[str, Any] = {'load_from': self._unfilled.get('load_from')}
+        weights.update({f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()})
         checksums = {name: _checksum(path, Path(path).stat().st_mtime_ns)
                      for name, path in weights.items() if _is_file(path)}
         checksums.update({f'{name} config': _checksum_of_model(teacher['config'])
