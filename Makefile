@@ -10,8 +10,9 @@
 # make matrix  install and test the current stack and OpenMMLab's of PyTorch 2.1: tests/matrix.sh
 # make dist    build and check the source distribution and the wheel in dist/
 #
-# Each creates the virtual environment .venv first, and anew only when the files in requirements/ change. What only
-# `make mutants` and the last four need is installed into it by them.
+# Each but `make matrix`, whose environments are its own, creates the virtual environment .venv first, and anew only when
+# the files in requirements/ change. What only `make mutants`, `types`, `docs`, `notebook` and `dist` need is installed into
+# it by them; `make mutants` needs Python 3.10 or newer.
 #
 # On Linux, pip's default index has PyTorch with several gigabytes of CUDA libraries. Where only the CPU is wanted, name
 # the index of CPU builds that PyTorch's installation page gives, in one of pip's usual ways:

@@ -131,6 +131,8 @@ def main() -> None:
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')
     device = torch.device(args.device)
+    if device.type == 'cuda':
+        torch.cuda.set_device(device)
     name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {os.cpu_count()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')

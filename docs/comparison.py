@@ -9,12 +9,12 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Dict, Iterable, List, Tuple
+from typing import Dict, List, Tuple
 
 import matplotlib
 from matplotlib.figure import Figure
 
-from mmpose_kd.study.results import summarise
+from mmpose_kd.summary import markdown, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'docs' / 'results'
@@ -196,12 +196,6 @@ def difference(value: dict) -> str:
         return text
     text += f' ± {100 * value["interval"]:.1f}'
     return f'**{text}**' if abs(value['difference']) > value['interval'] else text
-
-
-def markdown(rows: Iterable[Tuple[str, ...]]) -> List[str]:
-    """Lines of a table whose first row is its head."""
-    lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
-    return [lines[0], '|' + '---|' * (lines[0].count('|') - 1), *lines[1:]]
 
 
 def plot(studies: List[dict], file: Path) -> None:

@@ -1,4 +1,5 @@
 """Sphinx: `make docs`."""
+import re
 import sys
 from pathlib import Path
 
@@ -26,3 +27,13 @@ myst_heading_anchors = 3
 myst_enable_extensions = ['dollarmath']
 
 model_zoo.write(DOCS / 'zoo')
+
+
+def relink(app, name: str, source: list) -> None:
+    """Links to the READMEs of configs/, which the repository has, lead to their pages of the model zoo."""
+    text = re.sub(r'\]\(\.\./configs/(\w+)/README\.md\)', r'](zoo/\1.md)', source[0])
+    source[0] = text.replace('](../configs)', '](zoo/index.md)')
+
+
+def setup(app) -> None:
+    app.connect('source-read', relink)

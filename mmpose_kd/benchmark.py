@@ -18,8 +18,9 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
+from .config import load_config
 from .errors import ConfigError, did_you_mean
-from .machine import memory, processor
+from .machine import machine, memory
 
 BACKENDS = ('eager', 'compile', 'onnx')
 
@@ -133,10 +134,9 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
     return rows
 
 
-def machine(device: str, threads: Optional[int]) -> Dict[str, Any]:
+def conditions(device: str, threads: Optional[int]) -> Dict[str, Any]:
     """What the figures are of."""
-    name = torch.cuda.get_device_name() if device.startswith('cuda') else processor()
-    return dict(machine=name, cores=os.cpu_count(), threads=threads or os.cpu_count(), torch=torch.__version__)
+    return dict(machine=machine(), device=device, threads=threads or os.cpu_count(), torch=torch.__version__)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -194,6 +194,8 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
     try:
         logging.disable(logging.WARNING)
         torch.set_num_threads(setting['threads'])
+        if setting['device'].startswith('cuda'):
+            torch.cuda.set_device(setting['device'])  # the one that is waited for, and whose memory is counted
         network, size = _network(config)
         facts = _facts(network, size)
         images = {'latency': torch.rand(1, 3, *size), 'batch': torch.rand(setting['batch'], 3, *size)}
@@ -209,7 +211,7 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
             start = time.perf_counter()
             run(what)
             connection.send(('seconds', time.perf_counter() - start))
-    except EOFError:
+    except (EOFError, BrokenPipeError):
         return  # nobody asks any more
     except Exception as error:  # whatever a backend raises has to reach the parent
         connection.send(('error', f'{setting["backend"]}: {type(error).__name__}: {error}'))
@@ -217,8 +219,7 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
 
 def _network(config: str) -> tuple:
     from .deploy.student import deployed_config
-    from .models.distillers.teacher_config import load_teacher_config
-    cfg = deployed_config(load_teacher_config(config))
+    cfg = deployed_config(load_config(config))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     model = MODELS.build(cfg.model).eval()
     width, height = model.head.decoder.input_size
@@ -258,12 +259,14 @@ def _session(model: TopdownPoseEstimator, setting: dict) -> Any:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = setting['threads']
     options.log_severity_level = 3
-    provider = 'CUDAExecutionProvider' if setting['device'].startswith('cuda') else 'CPUExecutionProvider'
+    device = torch.device(setting['device'])
+    provider = 'CUDAExecutionProvider' if device.type == 'cuda' else 'CPUExecutionProvider'
+    where = {'device_id': device.index or 0} if device.type == 'cuda' else {}
     kind = 'keypoints' if hasattr(model.head, 'base') else 'raw'  # IGPGCNHead returns poses
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'model.onnx'
         write_onnx(model, path, kind)
-        session = runtime.InferenceSession(str(path), options, providers=[provider])
+        session = runtime.InferenceSession(str(path), options, providers=[(provider, where)])
     if provider not in session.get_providers():  # it takes the processor then, and says so in its log alone
         raise ConfigError(f'ONNX Runtime cannot use the device "{setting["device"]}", as it has no {provider} that '
                           'works: install onnxruntime-gpu in place of onnxruntime, or leave out the backend "onnx".')

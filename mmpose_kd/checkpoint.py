@@ -16,7 +16,7 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.utils import digit_version
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import ConfigError
 
@@ -41,6 +41,11 @@ def _getattr(owner: Any, name: str) -> Any:
     return getattr(owner, name)
 
 
+def _bytes() -> bytes:
+    """Stand in for the builtin: what protocol 2 makes of no bytes, such as those of an empty array."""
+    return b''
+
+
 def safe_globals() -> List[Any]:
     """What an MMEngine checkpoint holds besides tensors and plain containers.
 
@@ -52,6 +57,7 @@ def safe_globals() -> List[Any]:
     scalar = np.float64(0).__reduce__()[0]
     pairs = [
         (_getattr, 'builtins.getattr'),
+        (_bytes, 'builtins.bytes'),
         (HistoryBuffer, 'mmengine.logging.history_buffer.HistoryBuffer'),
         (OneCycleParamScheduler, 'mmengine.optim.scheduler.param_scheduler.OneCycleParamScheduler'),
         (np.ndarray, 'numpy.ndarray'),
@@ -82,9 +88,10 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
         ConfigError: The file does not exist, is truncated, contains code or
             holds no weights; or the URL cannot be downloaded.
 
-    Example:
-        >>> checkpoint = load_checkpoint('work_dirs/teacher/epoch_210.pth')
-        >>> model.load_state_dict(state_dict_of(checkpoint))
+    Example::
+
+        checkpoint = load_checkpoint('work_dirs/teacher/epoch_210.pth')
+        model.load_state_dict(state_dict_of(checkpoint))
     """
     path = _download(source) if '://' in source else Path(source).expanduser().absolute()
     if not path.is_file():
@@ -209,3 +216,34 @@ def _hint(path: Path) -> str:
 
 def _first_line(error: Exception) -> str:
     return f'{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else "no message"}'
+
+
+def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part: str = '') -> None:
+    """Load weights that must fit the model exactly.
+
+    Args:
+        model (nn.Module): The model.
+        state (dict[str, Tensor]): Its weights. BatchNorm's step counters may be missing: they play no part in use.
+        source (str): Where the weights come from, for the error.
+        part (str): The part of a larger model that it is, for the error. Default: none.
+
+    Raises:
+        ConfigError: A key is missing, unexpected or of another shape.
+    """
+    wanted = model.state_dict()
+    missing = [k for k in wanted if k not in state and not k.endswith('num_batches_tracked')]
+    unexpected = [k for k in state if k not in wanted]
+    shapes = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
+    if missing or unexpected or shapes:
+        problems = []
+        if missing:
+            problems.append(f'{len(missing)} missing keys, first: {", ".join(missing[:3])}')
+        if unexpected:
+            problems.append(f'{len(unexpected)} unexpected keys, first: {", ".join(unexpected[:3])}')
+        if shapes:
+            k = shapes[0]
+            problems.append(f'{len(shapes)} shapes differ, first: {k} is {tuple(state[k].shape)} in the checkpoint and '
+                            f'{tuple(wanted[k].shape)} in the model')
+        raise ConfigError(f'checkpoint "{source}" does not fit the config of {part or type(model).__name__}: '
+                          f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
+    model.load_state_dict(state, strict=False)

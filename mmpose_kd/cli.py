@@ -2,10 +2,12 @@
 import os
 import re
 import runpy
+import signal
 import sys
 from argparse import ArgumentError, ArgumentParser, Namespace
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence
 
 import mmpose
 from mmengine.config import DictAction
@@ -42,10 +44,35 @@ def run_mmpose_tool(name: str) -> None:
         sys.exit(f'error: MMPose is installed without its tools: there is neither {places[0]} nor {places[1]}. '
                  'Reinstall mmpose, for instance with "mim install mmpose".')
     _check_options(sys.argv[1:])
-    try:
+    with _explained():
         runpy.run_path(str(script), run_name='__main__')
+
+
+@contextmanager
+def for_the_user(stopped: str = 'stopped') -> Iterator[None]:
+    """End the process with a message in place of a traceback, as :func:`run_mmpose_tool` does, and when it is stopped.
+
+    SIGTERM stops as Ctrl-C does, so that what is half-written goes away, and what was started ends.
+
+    Args:
+        stopped (str): What to say when it is stopped.
+    """
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with _explained():
+            yield
+    except KeyboardInterrupt:
+        sys.exit(stopped)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # MMPose raises an error of the kind that it met when it read an image
-        message = _for_the_user(error)
+        message = _message(error)
         if message is None or os.environ.get('MMPOSE_KD_DEBUG') == '1':
             raise
         sys.exit(f'error: {message}')
@@ -83,7 +110,7 @@ def find_config(name: str) -> str:
     return str(shipped[stem])
 
 
-def _for_the_user(error: Exception) -> Optional[str]:
+def _message(error: Exception) -> Optional[str]:
     """What to say instead of a traceback; None where the error is not about the config or the data."""
     if isinstance(error, ConfigError):
         return str(error)

@@ -1,5 +1,6 @@
 """Read the configs that somebody names."""
 import inspect
+import os.path as osp
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -25,7 +26,8 @@ def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, cust
         ConfigError: It does not exist or cannot be read, or an option has no place in it, or one that nobody reads.
 
     Example:
-        >>> read_config('my_student.py', {'train_cfg.max_epochs': 20}).train_cfg.max_epochs
+        >>> stock = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
+        >>> read_config(stock, {'train_cfg.max_epochs': 20}).train_cfg.max_epochs
         20
     """
     of_package = '::' in str(file)
@@ -39,6 +41,37 @@ def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, cust
         raise ConfigError(f'config "{file}" cannot be read: {type(error).__name__}: {error}') from error
     merge_options(cfg, cfg_options or {}, str(file))
     return cfg
+
+
+def load_config(config: Union[str, dict, Config], folder: Optional[str] = None) -> Config:
+    """A whole config with a model, from a path, ``'mmpose::...'`` or a dict.
+
+    Raises:
+        ConfigError: The file does not exist, cannot be read, or holds no model.
+    """
+    if isinstance(config, str):
+        path = find_file(config, folder)
+        if '::' not in config and not osp.isfile(path):
+            tried = [osp.abspath(osp.join(f, config)) for f in dict.fromkeys([folder or '.', '.'])]
+            raise ConfigError(f'config "{config}" does not exist; tried {" and ".join(tried)}.')
+        cfg = read_config(path)
+    else:
+        cfg = config if isinstance(config, Config) else Config(
+            dict(config) if 'model' in config else dict(model=dict(config)))
+    check_model(cfg, config)
+    return cfg
+
+
+def find_file(path: str, folder: Optional[str]) -> str:
+    """A path as given, relative to the config file's folder or to the working directory; URLs pass through.
+
+    Returns:
+        str: The first of these that exists, else the path as given.
+    """
+    if '://' in path or '::' in path or osp.isabs(path):
+        return path
+    candidates = [osp.join(folder, path)] if folder else []
+    return next((osp.abspath(c) for c in [*candidates, path] if osp.isfile(c)), path)
 
 
 def check_model(cfg: Config, given: Any = None) -> None:

@@ -33,17 +33,18 @@ def did_you_mean(name: str, candidates: Iterable[str]) -> str:
     return f' Did you mean {" or ".join(repr(c) for c in close)}?' if close else ''
 
 
-def is_count(value: Any) -> bool:
-    """Whether a value is a whole number above 0, as numbers of channels and of pixels are."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def is_count(value: Any, least: int = 1) -> bool:
+    """Whether a value is a whole number of at least ``least``, as numbers of channels and of pixels are."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def check_count(name: str, value: Any) -> int:
-    """Refuse an argument that is no whole number above 0.
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Refuse an argument that is no whole number of a certain size.
 
     Args:
         name (str): The argument.
         value (int): What the config gives.
+        least (int): The smallest that will do. Default: 1.
 
     Returns:
         int: The value.
@@ -51,8 +52,8 @@ def check_count(name: str, value: Any) -> int:
     Raises:
         ConfigError: It is something else.
     """
-    if not is_count(value):
-        raise ConfigError(f'{name}={value!r} given, expected a whole number above 0.')
+    if not is_count(value, least):
+        raise ConfigError(f'{name}={value!r}: expected a whole number of at least {least}.')
     return value
 
 
@@ -75,7 +76,7 @@ def check_factor(name: str, value: Any) -> float:
         ConfigError: It is something else.
     """
     if not is_factor(value):
-        raise ConfigError(f'{name}={value!r} given, expected a finite number of at least 0.')
+        raise ConfigError(f'{name}={value!r}: expected a finite number of at least 0.')
     return value
 
 

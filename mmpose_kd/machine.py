@@ -1,4 +1,5 @@
 """What a machine tells of itself."""
+import os
 import platform
 import re
 import subprocess
@@ -15,6 +16,12 @@ def processor() -> str:
     cpuinfo = Path('/proc/cpuinfo')
     found = re.search(r'model name\s*: (.+)', cpuinfo.read_text()) if cpuinfo.is_file() else None
     return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def machine() -> str:
+    """Processor, cores and accelerator."""
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
+    return f'{processor()}, {os.cpu_count()} cores, {device}'
 
 
 def memory(field: str, process: Union[int, str] = 'self') -> float:

@@ -1,6 +1,6 @@
 """What a tool is doing, and how long it will take."""
 from contextlib import contextmanager
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -30,25 +30,22 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> P
                     TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
 
 
-def track(items: Sequence[Any], what: str) -> Iterable[Any]:
+def track(items: Sequence[Any], what: str) -> Iterator[Any]:
     """The items one by one, while a bar on the standard error stream shows how many are done and the time left.
 
     Args:
         items (Sequence): The items.
         what (str): What is done with them.
 
-    Returns:
-        Iterable: The items.
+    Yields:
+        Any: The items.
     """
     console = Console(stderr=True)
-    if not console.is_terminal:
-        return items
-    return _tracked(progress_bar(console, transient=True), items, f'{what:30}')
-
-
-def _tracked(bar: Progress, items: Sequence[Any], what: str) -> Iterator[Any]:
-    with bar:
-        yield from bar.track(items, description=what)
+    if not console.is_terminal:  # rich before 14.3 draws an empty line with disable=True
+        yield from items
+        return
+    with progress_bar(console, transient=True) as bar:
+        yield from bar.track(items, description=f'{what:30}')
 
 
 @contextmanager

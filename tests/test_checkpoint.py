@@ -11,6 +11,8 @@ from mmengine.hooks import EMAHook
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -225,6 +227,15 @@ def test_getattr_gives_only_what_mmengine_saves(tmp_path):
     buffer = HistoryBuffer([1., 3.], [1, 1])
     torch.save(dict(state_dict=dict(a=torch.ones(1)), log=buffer), tmp_path / 'a.pth')
     assert load_checkpoint(str(tmp_path / 'a.pth'))['log'].mean() == 2
+
+
+def test_metainfo_of_every_data_set_of_mmpose_is_loaded(tmp_path, loader):
+    sets = [cls.METAINFO for cls in DATASETS.module_dict.values() if getattr(cls, 'METAINFO', None)]
+    metas = [parse_pose_metainfo(dict(metainfo)) for metainfo in sets]
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), meta=metas), tmp_path / 'a.pth')
+    loaded = load_checkpoint(str(tmp_path / 'a.pth'))['meta']
+    assert [meta['sigmas'].tolist() for meta in loaded] == [meta['sigmas'].tolist() for meta in metas]
+    assert [] in [meta['sigmas'].tolist() for meta in metas]  # of no bytes
 
 
 def test_whole_model_is_refused(tmp_path):

@@ -1,3 +1,4 @@
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 import tiny
 
-from mmpose_kd.cli import find_config, run_mmpose_tool
+from mmpose_kd.cli import find_config, for_the_user, run_mmpose_tool
 from mmpose_kd.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,6 +37,34 @@ def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
     monkeypatch.setenv('MMPOSE_KD_DEBUG', '1')
     with pytest.raises(ConfigError):
         run_mmpose_tool('train.py')
+
+
+@pytest.mark.parametrize('error, message', [
+    (ConfigError('no such teacher'), '^error: no such teacher$'),
+    (FileNotFoundError('a.pth can not be found.'), '^error: a.pth can not be found.$'),
+    (KeyboardInterrupt(), '^stopped; nothing was written$'),
+])
+def test_a_tool_ends_with_a_message(error, message):
+    with pytest.raises(SystemExit, match=message), for_the_user('stopped; nothing was written'):
+        raise error
+
+
+def test_a_mistake_of_the_package_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), for_the_user():
+        raise ZeroDivisionError
+
+
+def test_debug_brings_the_traceback_of_a_tool_back(monkeypatch):
+    monkeypatch.setenv('MMPOSE_KD_DEBUG', '1')
+    with pytest.raises(ConfigError, match='no such teacher'), for_the_user():
+        raise ConfigError('no such teacher')
+
+
+def test_sigterm_stops_a_tool_as_ctrl_c_does():
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit, match='^stopped$'), for_the_user():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_missing_tool_is_named():

@@ -15,8 +15,8 @@ from mmpose.registry import MODELS
 from samples import write_datasets
 from steps import one_step
 
+from mmpose_kd.config import load_config
 from mmpose_kd.models.distillers.state import deployed_model
-from mmpose_kd.models.distillers.teacher_config import load_teacher_config
 from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 ROOT = Path(__file__).parents[1] / 'configs'
@@ -124,7 +124,7 @@ def test_the_default_checkpoint_is_the_last_that_training_the_teacher_writes(pat
         if teacher.config.startswith('mmpose::'):
             assert teacher.checkpoint == zoo()[teacher.config.split('::')[1]]
         else:
-            epochs = load_teacher_config(teacher.config).train_cfg.max_epochs
+            epochs = load_config(teacher.config).train_cfg.max_epochs
             assert teacher.checkpoint == f'work_dirs/{Path(teacher.config).stem}/epoch_{epochs}.pth'
 
 

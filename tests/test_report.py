@@ -73,7 +73,7 @@ def page_file(runs, tmp_path_factory):
     benchmark = out.with_name('benchmark.json')
     rows = [dict(name=name, backend='eager', latency_ms=ms, params=1., gmacs=0.1)
             for name, ms in (('student', 2.), (HOSTILE, 3.))]
-    benchmark.write_text(json.dumps(dict(machine=HOSTILE, threads=1, rows=rows)))
+    benchmark.write_text(json.dumps(dict(machine=HOSTILE, device='cpu', threads=1, rows=rows)))
     names = ['student', 'student', HOSTILE]
     experiment = read_folders([str(runs / name) for name in ('alone_0', 'alone_1', 'wide_0')], names)
     notes = write_report(experiment, out, Options(images=6, pictures=1, title=f'Tiny {HOSTILE}',
@@ -225,13 +225,16 @@ def test_summary_has_the_paired_difference(page_file, runs):
 def test_page_has_every_part(page_file):
     text = page_file.read_text()
     page = Page(text)
-    headings = re.findall('<h2 id="(.+?)"', text)
-    assert headings == ['summary', 'curves', 'joints', 'sizes', 'scores', 'changes', 'latency', 'configs']
+    headings = re.findall('<h2 id="(.+?)">(.+?)</h2>', text)
+    assert re.findall('<a href="#(.+?)">(.+?)</a>', text) == headings
+    assert [key for key, _ in headings] == [
+        'summary', 'curves', 'joints', 'sizes', 'scores', 'changes', 'latency', 'configs']
     assert page.row('joint')[1:] == ['student', HOSTILE]
     assert re.fullmatch(r'[\d.]+ \([+-]?[\d.]+\)', page.row('left_wrist')[2])
     assert page.row('largest third')
     assert page.row('model.backbone.base_channels')[1:] == ['4', '8']
     assert ['student', 'eager', '2.00 ms', '1.00 M', '0.100'] in [row[:5] for row in page.rows]
+    assert ', cpu, 1 threads.' in text
     assert len(re.findall('src="data:image/jpeg', text)) >= 1
     assert len(re.findall(r'src="data:image/svg\+xml', text)) >= 4
 
@@ -351,7 +354,7 @@ def test_nothing_half_written_is_left(runs, tmp_path, monkeypatch):
     def stop(*args):
         raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr('mmpose_kd.report.build.os.replace', stop)
+    monkeypatch.setattr('mmpose_kd.files.os.replace', stop)
     with pytest.raises(ConfigError, match='cannot be written: No space left on device'):
         write_report(read_folders([str(runs / 'alone_0')]), tmp_path / 'report.html', Options(images=0))
     assert list(tmp_path.iterdir()) == []

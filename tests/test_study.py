@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 import tiny
+from matplotlib.colors import to_hex
 from mmengine.config import Config
 from scipy.stats import ttest_rel
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import commit
-from mmpose_kd.study import collect, load_plan, train_all, write_report
+from mmpose_kd.report import Options, read_folders
+from mmpose_kd.report import write_report as write_page
+from mmpose_kd.study import collect, load_plan, train_all, write_results
 from mmpose_kd.study.report import table
-from mmpose_kd.study.results import summarise
 from mmpose_kd.study.train import _lock, forget_last_epoch, state_of
+from mmpose_kd.summary import summarise
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
 STUDIES = sorted(file for file in RESULTS.glob('*/*.py') if file.name != 'protocol.py')
@@ -167,7 +170,7 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert len(checkpoints) == 3
     assert train_all(plan, out) == []
     assert {file: file.stat().st_mtime_ns for file in out.rglob('epoch_2.pth')} == checkpoints
-    write_report(collect(plan, out), out)
+    write_results(collect(plan, out), out)
     results = json.loads((out / 'results.json').read_text())
     assert [(run['name'], list(run['curve'])) for run in results['runs']] == [
         ('teacher', ['1', '2']), ('alone', ['1', '2']), ('kd', ['1', '2'])]
@@ -308,6 +311,14 @@ def test_a_teacher_whose_model_was_changed_is_another_one(study, tmp_path, monke
         train_all(plan('test_cfg=dict(flip_test=False)', ''), tmp_path / 'out')
 
 
+def test_the_configs_of_teachers_are_read_once(study, monkeypatch):
+    read = []
+    monkeypatch.setattr('mmpose_kd.study.plan._checksum_of_model', lambda config: read.append(config) or 'a')
+    kd = study(seeds=[0]).runs[2]
+    assert kd.files() == kd.files() == {'teacher config': 'a'}
+    assert [Path(config).name for config in read] == ['teacher.py']
+
+
 @pytest.mark.parametrize('saved, named', [([1, 2, 4], 'epoch_2.pth'), ([4], None)])
 def test_a_run_stopped_in_its_last_validation_goes_on_from_the_checkpoint_before(saved, named, tmp_path):
     for epoch in saved:
@@ -339,12 +350,62 @@ def test_no_jobs_are_refused(study, tmp_path):
         train_all(study(), tmp_path, jobs=0)
 
 
+def results_of(runs, metrics):
+    """What a study finds, of its runs."""
+    titles = {metric: metric for metric in metrics}
+    return dict(title='', baseline='alone', metrics=titles, versions={}, runs=runs, summary=summarise(runs, metrics))
+
+
+def finished(name='alone', seed=0, machines=('A', ), **metrics):
+    return dict(name=name, label=name, baseline='alone', seed=seed, metrics=metrics, curve={'1': metrics}, seconds=60.,
+                peak_memory_mb=1., machines=list(machines))
+
+
 def test_only_metrics_between_0_and_1_are_shown_in_percent():
-    runs = [dict(name='alone', label='alone', baseline='alone', seed=0, metrics=values, curve={'1': values},
-                 seconds=60., peak_memory_mb=1., machines=['A']) for values in (dict(PCK=0.5, EPE=3.2), )]
-    text = table(dict(title='', baseline='alone', metrics=dict(PCK='PCK', EPE='EPE'), commit='', versions={}, runs=runs,
-                      summary=summarise(runs, ['PCK', 'EPE'])))
-    assert '| alone |  | 1 | 50.0 |  | 3.2 |  |' in text
+    text = table(results_of([finished(PCK=0.5, EPE=3.2)], ['PCK', 'EPE']))
+    assert '| alone | 1 | 50.0 | 3.200 | 1.0 min | 1 MB |' in text
+
+
+def test_a_table_and_a_page_have_the_same_cells(tmp_path):
+    runs = [finished(name, seed, PCK=pck, EPE=epe) for name, seed, pck, epe in (
+        ('alone', 0, 0.5, 3.1), ('alone', 1, 0.7, 3.3), ('kd', 0, 0.4996, 3.11), ('kd', 1, 0.6996, 3.31))]
+    results = results_of([dict(run, config='a.py') for run in runs], ['PCK', 'EPE'])
+    write_results(results, tmp_path)
+    row = '| kd | alone | 2 | 60.0 ± 14.1 | 0.0 ± 0.0 | 3.210 ± 0.141 | +0.010 ± 0.000 | 1.0 min | 1 MB |'
+    assert row in (tmp_path / 'results.md').read_text()  # a zero that was rounded to has no minus
+    write_page(read_folders([str(tmp_path)]), tmp_path / 'report.html', Options(images=0))
+    assert re.sub('</td><td.*?>', ' | ', (tmp_path / 'report.html').read_text()).count(row.strip('| ')) == 1
+
+
+def test_a_plot_and_a_page_have_the_same_colours(tmp_path, monkeypatch):
+    runs = [dict(finished(name, PCK=0.5), config='a.py') for name in ('kd', 'alone', 'at')]
+    figures = []
+    monkeypatch.setattr('mmpose_kd.study.report.Figure.savefig', lambda figure, file, **kwargs: (
+        figures.append(figure), file.touch()))
+    write_results(results_of(runs, ['PCK']), tmp_path)
+    monkeypatch.undo()
+    expected = [('kd', '#1f77b4'), ('alone', '#000000'), ('at', '#ff7f0e')]
+    assert [(line.get_label(), to_hex(line.get_color())) for line in figures[0].axes[0].lines] == expected
+    write_page(read_folders([str(tmp_path)]), tmp_path / 'report.html', Options(images=0))
+    legend = re.search('<ul class="legend">.*?</ul>', (tmp_path / 'report.html').read_text())[0]
+    assert [pair[::-1] for pair in re.findall('background: (#.{6})"></i>(.+?)</li>', legend)] == expected
+
+
+def test_results_survive_a_plot_that_fails(tmp_path, monkeypatch):
+    results = results_of([finished(PCK=0.5)], ['PCK'])
+    write_results(results, tmp_path)
+    before = (tmp_path / 'results.png').read_bytes()
+
+    def stop(figure, file, **kwargs):
+        file.write_bytes(b'half')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('mmpose_kd.study.report.Figure.savefig', stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_results(dict(results, title='later'), tmp_path)
+    assert json.loads((tmp_path / 'results.json').read_text())['title'] == 'later'
+    assert (tmp_path / 'results.png').read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir()) == ['results.json', 'results.md', 'results.png']
 
 
 def test_a_package_that_has_no_repository_of_its_own_has_no_commit(tmp_path, monkeypatch):
@@ -359,9 +420,5 @@ def test_a_package_that_has_no_repository_of_its_own_has_no_commit(tmp_path, mon
 
 
 def test_a_run_of_two_machines_is_marked(tmp_path):
-    run = dict(name='alone', label='alone', baseline='alone', seed=0, metrics=dict(PCK=0.5),
-               curve={'1': dict(PCK=0.5)}, seconds=60., peak_memory_mb=1., machines=['A', 'B'])
-    results = dict(title='', baseline='alone', metrics=dict(PCK='PCK'), commit='', versions={}, runs=[run],
-                   summary=summarise([run], ['PCK']))
-    write_report(results, tmp_path)
-    assert '| alone\\* |  | 1 |' in (tmp_path / 'results.md').read_text()
+    write_results(results_of([finished(machines=['A', 'B'], PCK=0.5)], ['PCK']), tmp_path)
+    assert '| alone\\* | 1 |' in (tmp_path / 'results.md').read_text()

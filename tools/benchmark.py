@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from rich.console import Console
 
-from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, machine, table
-from mmpose_kd.cli import find_config
-from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, conditions, table
+from mmpose_kd.cli import find_config, for_the_user
+from mmpose_kd.errors import make_folder
+from mmpose_kd.files import whole
+from mmpose_kd.machine import find_device
 from mmpose_kd.progress import progress_bar
 
 
@@ -21,7 +23,7 @@ def main() -> None:
                         'are compared with')
     parser.add_argument('--backends', nargs='+', default=['eager'], metavar='NAME', help=', '.join(BACKENDS))
     parser.add_argument('--batch', type=int, default=16, help='throughput batch (default: 16)')
-    parser.add_argument('--rounds', type=int, default=30)
+    parser.add_argument('--rounds', type=int, default=30, help='in turn, of which the median counts (default: 30)')
     parser.add_argument('--threads', type=int, help='default: the number of cores')
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--channels-last', action='store_true')
@@ -32,28 +34,27 @@ def main() -> None:
         sys.exit(f'error: {len(args.accuracy)} values of accuracy for {len(args.configs)} configs.')
     if args.accuracy and not args.out:
         sys.exit('error: --accuracy is for the plot, which --out names a folder for.')
-    try:
-        configs = [find_config(config) for config in args.configs]
+    with for_the_user():
+        configs, device = [find_config(config) for config in args.configs], find_device(args.device)
         if args.out:
             make_folder(args.out)
         with progress_bar(Console(stderr=True)) as bar:
             task = bar.add_task('', total=100)
-            rows = benchmark(configs, args.backends, args.batch, args.rounds, args.threads, args.device,
+            rows = benchmark(configs, args.backends, args.batch, args.rounds, args.threads, device,
                              args.channels_last,
                              lambda text, share: bar.update(task, description=text, completed=100 * share))
             bar.update(task, description='measured', completed=100)
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped')
-    facts = machine(args.device, args.threads)
-    text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
-    print(text)
-    if args.out:
-        (args.out / 'benchmark.json').write_text(json.dumps(dict(**facts, rows=as_dicts(rows)), indent=1) + '\n')
-        (args.out / 'benchmark.md').write_text(text + '\n')
-        if args.accuracy:
-            plot(rows, args.accuracy, args.out / 'benchmark.png')
+        facts = conditions(device, args.threads)
+        text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
+        print(text)
+        if args.out:
+            with whole(args.out / 'benchmark.json') as part:
+                part.write_text(json.dumps(dict(**facts, rows=as_dicts(rows)), indent=1) + '\n')
+            with whole(args.out / 'benchmark.md') as part:
+                part.write_text(text + '\n')
+            if args.accuracy:
+                with whole(args.out / 'benchmark.png') as part:
+                    plot(rows, args.accuracy, part)
 
 
 def plot(rows: list, accuracy: list, file: Path) -> None:

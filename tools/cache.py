@@ -1,28 +1,24 @@
 """Store the teachers' answers for a config whose teacher has a cache; ``mim run mmpose_kd cache`` runs it."""
 import argparse
-import sys
 
 from mmpose_kd.cache import build_caches
-from mmpose_kd.cli import CfgOptions, find_config
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.cli import CfgOptions, find_config, for_the_user
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config of the distilled training, or the name of a shipped one')
-    parser.add_argument('--taps', nargs='+', default=[], help='teacher taps to store beside those of the config')
-    parser.add_argument('--dtype', default='float16', choices=('float16', 'float32'))
+    parser.add_argument('--taps', nargs='+', default=[],
+                        help='teacher taps to store beside those of the config, in a cache that is new')
+    parser.add_argument('--dtype', default='float16', choices=('float16', 'float32'),
+                        help='of what is stored (default: float16)')
     parser.add_argument('--device', help='default: a GPU, if there is one')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='changes to the config, as in mim train')
     args = parser.parse_args()
-    try:
+    with for_the_user('stopped; the same command goes on from here'):
         caches = build_caches(find_config(args.config), args.taps, args.dtype, args.device, args.cfg_options)
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; the same command goes on from here')
     for cache in caches:
-        size = sum(file.stat().st_size for file in cache.folder.glob('*.npy'))
+        size = sum(file.stat().st_size for file in cache.folder.glob('[0-9]*.npy'))
         print(f'{cache.folder}: {cache.meta["count"]} views, {size / cache.meta["count"] / 1024:.1f} KB each, '
               f'{size / 2**30:.2f} GB; {", ".join(cache.fields)}')
 

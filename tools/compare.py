@@ -1,6 +1,5 @@
 """Draw two or three models side by side on an image, a folder or a video, with their speed and disagreement."""
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import List
@@ -9,7 +8,7 @@ import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPo
 from rich.console import Console
 from rich.table import Table
 
-from mmpose_kd.cli import find_config
+from mmpose_kd.cli import find_config, for_the_user
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import find_device
 from mmpose_kd.progress import progress_bar
@@ -64,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('source', help='image, folder of images, or video')
     parser.add_argument('--model', nargs=2, action='append', default=[], metavar=('CONFIG', 'CHECKPOINT'),
-                        help='two or three times; the others are compared with the first')
+                        help='required, two or three times; the others are compared with the first')
     parser.add_argument('--out', required=True, help='picture or video to write; a folder, if the source is one')
     parser.add_argument('--names', nargs='+', help='what the models are called; default: their configs')
     parser.add_argument('--boxes', help='JSON: boxes [x1, y1, x2, y2] for every image, or by file name or frame '
@@ -73,13 +72,8 @@ def main() -> None:
     parser.add_argument('--height', type=int, default=480, help='of each picture, in pixels')
     parser.add_argument('--device', help='default: a GPU, if there is one')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with for_the_user('stopped; nothing was written'):
         compare(args)
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; nothing was written')
 
 
 if __name__ == '__main__':

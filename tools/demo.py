@@ -25,9 +25,12 @@ from rich.console import Console
 from rich.progress import TextColumn
 from rich.table import Table
 
-from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.cli import for_the_user
+from mmpose_kd.errors import make_folder
+from mmpose_kd.files import whole
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.study.train import forget_last_epoch
+from mmpose_kd.summary import markdown
 from mmpose_kd.visualization import pose_grid
 
 CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
@@ -111,7 +114,8 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
         raise SystemExit(f'error: {cfg.work_dir} holds a run with other settings. Name another --work-dir, or delete '
                          'that folder.')
     Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
-    plan.write_text(settings)
+    with whole(plan) as part:
+        part.write_text(settings)
     forget_last_epoch(Path(cfg.work_dir), cfg.train_cfg.max_epochs)  # where it was stopped in the last validation
     with quiet(Path(cfg.work_dir) / 'train.log'):
         runner = Runner.from_cfg(cfg)
@@ -119,9 +123,8 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
         runner.train()
     metrics = {key: float(runner.message_hub.get_scalar(f'val/{key}').current()) for key in METRICS}
     metrics['seconds'] = time.time() - begin
-    part = result.with_suffix('.part')
-    part.write_text(json.dumps(metrics, indent=1))
-    part.replace(result)
+    with whole(result) as part:
+        part.write_text(json.dumps(metrics, indent=1))
     return metrics
 
 
@@ -162,7 +165,8 @@ def draw(root: Path, count: int = 6) -> Path:
             poses[name] = [s.pred_instances.keypoints[0] for s in model.test_step(batch)]
     visible = [s.gt_instances.keypoints_visible[0] > 0 for s in samples]
     path = root / 'poses.png'
-    cv2.imwrite(str(path), pose_grid(images, poses, visible, loader.dataset.metainfo)[..., ::-1])
+    with whole(path) as part:
+        cv2.imwrite(str(part), pose_grid(images, poses, visible, loader.dataset.metainfo)[..., ::-1])
     return path
 
 
@@ -183,9 +187,10 @@ def report(results: Dict[str, List[Dict[str, float]]], root: Path) -> None:
         table.add_row(*row)
     console.print(table)
     header = [column.header for column in table.columns]
-    lines = ['| ' + ' | '.join(cells) + ' |\n' for cells in (header, ['---'] * len(header), *rows)]
-    (root / 'results.md').write_text(''.join(lines))
-    (root / 'results.json').write_text(json.dumps(results, indent=1))
+    with whole(root / 'results.md') as part:
+        part.write_text('\n'.join(markdown([header, *rows])) + '\n')
+    with whole(root / 'results.json') as part:
+        part.write_text(json.dumps(results, indent=1))
 
 
 def _mean_std(values: List[float], sign: str = '') -> str:
@@ -195,26 +200,22 @@ def _mean_std(values: List[float], sign: str = '') -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'))
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/demo'),
+                        help='folder of the runs (default: %(default)s)')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0], help='seeds of the student runs')
     args = parser.parse_args()
     warnings.filterwarnings('ignore', 'The metainfo config file')
-    try:
+    with for_the_user('stopped; the same command goes on from here'):
         root = make_folder(args.work_dir.resolve(), '--work-dir')
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    if min(args.seeds) < 0:
-        sys.exit(f'error: --seeds {min(args.seeds)}: expected whole numbers of at least 0.')
-    try:
+        if min(args.seeds) < 0:
+            sys.exit(f'error: --seeds {min(args.seeds)}: expected whole numbers of at least 0.')
         results = {TEACHER: [train(TEACHER, 0, root)], STUDENT: [], DISTILLED: []}
         for seed in args.seeds:
             for name in (STUDENT, DISTILLED):
                 results[name].append(train(name, seed, root))
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    report(results, root)
-    with quiet(root / 'report.log'):
-        pictures = draw(root)
+        report(results, root)
+        with quiet(root / 'report.log'):
+            pictures = draw(root)
     console.print(f'table {root / "results.md"}, pictures {pictures}', soft_wrap=True)
 
 

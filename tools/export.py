@@ -1,11 +1,8 @@
 """Make a deployable folder of a distilled run and check it; ``mim run mmpose_kd export`` runs it."""
 import argparse
-import signal
-import sys
 
-from mmpose_kd.cli import CfgOptions, find_config
+from mmpose_kd.cli import CfgOptions, find_config, for_the_user
 from mmpose_kd.deploy import Limits, export_folder
-from mmpose_kd.errors import ConfigError
 
 
 def main() -> None:
@@ -25,15 +22,10 @@ def main() -> None:
                         help='largest loss of PCK@0.2 by float16 and int8 (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='changes to the config, as in mim train')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clears away what is half-written
-    try:
+    with for_the_user('stopped; nothing is exported'):
         export_folder(find_config(args.config), args.checkpoint, args.out, onnx=args.onnx, fp16=args.fp16,
                       int8_images=args.int8, images=args.images, num_images=args.num_images,
                       limits=Limits(args.tolerance, args.max_drop), cfg_options=args.cfg_options)
-    except (ConfigError, FileNotFoundError) as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; nothing is exported')
     print(f'exported to {args.out}; its README.md says how to run it')
 
 

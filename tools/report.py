@@ -9,8 +9,7 @@ from pathlib import Path
 import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
 from rich.console import Console
 
-from mmpose_kd.cli import CfgOptions
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.cli import CfgOptions, for_the_user
 from mmpose_kd.machine import find_device
 from mmpose_kd.progress import progress_bar
 from mmpose_kd.report import Options, check_output, read_folders, write_report
@@ -55,12 +54,8 @@ def main() -> None:
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE',
                         help="changes to the runs' configs, such as the place of the data")
     args = parser.parse_args()
-    try:
+    with for_the_user('stopped; no report was written, and what was predicted is kept for the next'):
         report(args)
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; no report was written, and what was predicted is kept for the next')
 
 
 if __name__ == '__main__':

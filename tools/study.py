@@ -1,11 +1,11 @@
 """Train what a study file lists and compare it; ``mim run mmpose_kd study`` runs it."""
 import argparse
-import signal
 import sys
 from pathlib import Path
 
+from mmpose_kd.cli import for_the_user
 from mmpose_kd.errors import ConfigError, make_folder
-from mmpose_kd.study import collect, load_plan, train_all, write_report
+from mmpose_kd.study import collect, load_plan, train_all, write_results
 
 
 def main() -> None:
@@ -16,24 +16,19 @@ def main() -> None:
     parser.add_argument('--redo', action='store_true', help='train anew what was trained with another config')
     parser.add_argument('--report-only', action='store_true', help='write the results of what is finished')
     args = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the trainings too
     failed = []
-    try:
+    with for_the_user('stopped; the same command goes on from here'):
         plan = load_plan(args.study)
         if args.report_only and not args.out.exists():
             raise ConfigError(f'--out "{args.out}" does not exist, so there is nothing to report.')
         make_folder(args.out)
 
         def report() -> None:
-            write_report(collect(plan, args.out), args.out)
+            write_results(collect(plan, args.out), args.out)
 
         if not args.report_only:
             failed = train_all(plan, args.out, args.jobs, args.redo, report)
         report()
-    except ConfigError as error:
-        sys.exit(f'error: {error}')
-    except KeyboardInterrupt:
-        sys.exit('stopped; the same command goes on from here')
     print((args.out / 'results.md').read_text())
     if failed:
         sys.exit(f'error: {len(failed)} runs failed: ' + ', '.join(f'{run.name} (seed {run.seed})' for run in failed))

@@ -5,7 +5,7 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from ..errors import ConfigError
+from ..errors import ConfigError, check_count
 from .people import PARTS, Person, draw_person, inside_image, keypoint_flags, sample_person
 from .scene import Scene
 
@@ -66,12 +66,12 @@ class SyntheticPoseDataset(BaseCocoStyleDataset):
                  test_mode: bool = False,
                  indices: Optional[Union[int, Sequence[int]]] = None,
                  lazy_init: bool = False) -> None:
-        _check_whole('num_samples', num_samples, 1)
-        _check_whole('seed', seed, 0)
+        check_count('SyntheticPoseDataset: num_samples', num_samples)
+        check_count('SyntheticPoseDataset: seed', seed, 0)
         if not isinstance(image_size, Sequence) or len(image_size) != 2:
             raise ConfigError(f'SyntheticPoseDataset: image_size must be (width, height), got {image_size!r}.')
-        for side in image_size:
-            _check_whole('each side of image_size', side, 32)
+        for i, side in enumerate(image_size):
+            check_count(f'SyntheticPoseDataset: image_size[{i}]', side, 32)
         for name, value in (('variety', variety), ('clutter', clutter), ('occlusion_prob', occlusion_prob),
                             ('second_person_prob', second_person_prob)):
             if not isinstance(value, (int, float)) or not 0 <= value <= 1:
@@ -145,11 +145,6 @@ class SyntheticPoseDataset(BaseCocoStyleDataset):
         return dict(id=index, image_id=index, category_id=1, iscrowd=0, bbox=[x1, y1, x2 - x1, y2 - y1],
                     area=float(max(seen, 1)), keypoints=keypoints.ravel().tolist(),
                     num_keypoints=int(np.count_nonzero(flags)))
-
-
-def _check_whole(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f'SyntheticPoseDataset: {name} must be a whole number of at least {least}, got {value!r}.')
 
 
 def _place(rng: np.random.Generator, image_size: Tuple[int, int], variety: float) -> Person:

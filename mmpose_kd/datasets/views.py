@@ -14,7 +14,7 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from mmpose_kd.datasets.annotations import nested
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, check_count
 
 
 @DATASETS.register_module()
@@ -36,6 +36,8 @@ class ViewDataset(Dataset):
         ConfigError: The number of views is no positive whole number.
 
     Example:
+        >>> from mmengine.registry import init_default_scope
+        >>> init_default_scope('mmpose')
         >>> dataset = DATASETS.build(dict(
         ...     type='ViewDataset', num_views=4, dataset=dict(type='SyntheticPoseDataset', num_samples=2, pipeline=[
         ...         dict(type='LoadImage'), dict(type='GetBBoxCenterScale'), dict(type='RandomBBoxTransform'),
@@ -45,8 +47,7 @@ class ViewDataset(Dataset):
     """
 
     def __init__(self, dataset: dict, num_views: int, seed: int = 0) -> None:
-        if isinstance(num_views, bool) or not isinstance(num_views, int) or num_views < 1:
-            raise ConfigError(f'ViewDataset: num_views={num_views!r} given, expected a whole number of at least 1.')
+        check_count('ViewDataset: num_views', num_views)
         self.cfg = copy.deepcopy(dataset)
         self.dataset = DATASETS.build(dataset)
         self.num_views = num_views

@@ -13,7 +13,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS
 
 from mmpose_kd.errors import ConfigError, one_line
-from mmpose_kd.models.distillers.teacher_config import dataset_meta
+from mmpose_kd.parts import dataset_meta
 from mmpose_kd.progress import track
 
 SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')

@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterable, List, Sequence
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from mmpose_kd.engine.check import kind_of
+from mmpose_kd.parts import kind_of
 
 from . import check
 

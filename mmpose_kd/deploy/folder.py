@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine.config import Config
+from mmpose.codecs import IntegralRegressionLabel, RegressionLabel
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor
 
-from mmpose_kd.checkpoint import load_checkpoint
+from mmpose_kd.checkpoint import load_checkpoint, load_strictly
 from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, make_folder
-from mmpose_kd.models.distillers.teacher_config import load_strictly
 
 from . import check
 from .describe import describe, readme
@@ -79,8 +79,9 @@ def export_folder(config: str,
         ConfigError: The folder exists, an input is wrong, a part cannot be exported, or a check fails. Nothing is left
             behind then.
 
-    Example:
-        >>> export_folder('cdkd_resnet18_resnet50_coco-256x192.py', 'epoch_210.pth', 'deployed', fp16=True)
+    Example::
+
+        export_folder('cdkd_resnet18_resnet50_coco-256x192.py', 'epoch_210.pth', 'deployed', fp16=True)
     """
     target = Path(out).absolute()
     if target.exists():
@@ -95,6 +96,10 @@ def export_folder(config: str,
         onnx_package('onnx'), onnx_package('onnxruntime')
     cfg = read_config(config, cfg_options)
     plain, trained, weights = take_student(cfg, checkpoint)
+    codec = getattr(trained.head, 'decoder', None)
+    if onnx != 'none' and isinstance(codec, (RegressionLabel, IntegralRegressionLabel)):
+        raise ConfigError(f'{type(codec).__name__}: a head that regresses coordinates is not exported to ONNX. Export '
+                          'the plain student alone: --onnx none.')
     samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 
     folder = make_folder(make_folder(target.parent) / f'.{target.name}.{uuid.uuid4().hex[:8]}')

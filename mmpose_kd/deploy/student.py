@@ -1,6 +1,5 @@
 """Take the student out of a distilled run."""
 import copy
-import os
 from pathlib import Path
 from typing import Any, Dict, Iterator, Tuple
 
@@ -11,13 +10,12 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
 from torch import Tensor
 
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
-from mmpose_kd.config import check_model, read_config
-from mmpose_kd.engine.check import kind_of
-from mmpose_kd.errors import ConfigError, build, make_folder
+from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
+from mmpose_kd.config import check_model
+from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.distillers.state import deployed_model, training_only
-from mmpose_kd.models.distillers.teacher_config import load_strictly
 from mmpose_kd.models.taps import tensors
+from mmpose_kd.parts import kind_of
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
@@ -39,8 +37,9 @@ def deployed_config(cfg: Config) -> Config:
         ConfigError: It holds no model.
 
     Example:
-        >>> deployed_config(Config.fromfile('cdkd_resnet18_resnet50_coco-256x192.py')).model.head.type
-        'HeatmapHead'
+        >>> model = dict(type='MultiKDDistiller', head=dict(type='HeatmapHead'), teacher=dict(), objectives=dict())
+        >>> deployed_config(Config(dict(model=model))).model
+        {'type': 'TopdownPoseEstimator', 'head': {'type': 'HeatmapHead'}}
     """
     check_model(cfg)
     cfg = copy.deepcopy(cfg)
@@ -95,33 +94,6 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
     trained.load_state_dict(weights, strict=False)
     _check_equal(trained, student)
     return plain, trained.eval(), weights
-
-
-def export_student(config: str, checkpoint: str, out_dir: str) -> Tuple[Path, Path]:
-    """Write the plain config and the weights of a distilled student, which hold nothing else.
-
-    Args:
-        config (str): Config file of the distilled run.
-        checkpoint (str): A checkpoint that it wrote, see :func:`take_student`.
-        out_dir (str): Folder for the two files, which are named after the config.
-
-    Returns:
-        tuple[Path, Path]: The config and the checkpoint.
-
-    Raises:
-        ConfigError: See :func:`take_student`, or the files exist already. Nothing is written then.
-    """
-    targets = [Path(out_dir) / (Path(config).stem + suffix) for suffix in ('.py', '.pth')]
-    for target in targets:
-        if target.exists():
-            raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
-    plain, _, weights = take_student(read_config(config), checkpoint)
-    make_folder(out_dir)
-    parts = [target.with_name(f'.{target.stem}.part{target.suffix}') for target in targets]
-    write_student(plain, weights, *parts)
-    for part, target in zip(parts, targets):
-        os.replace(part, target)
-    return targets[0], targets[1]
 
 
 def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, checkpoint: Path) -> None:

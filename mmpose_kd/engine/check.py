@@ -7,7 +7,7 @@ import difflib
 import inspect
 import logging
 import math
-from typing import Any, Dict, Iterator, List, Tuple
+from typing import Any, Dict, Tuple
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -15,8 +15,8 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean, is_factor, not_registered
-from mmpose_kd.models.distillers.teacher_config import dataset_meta
+from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
+from mmpose_kd.parts import class_of, dataset_meta, dicts, kind_of
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
 _RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hooks', 'load_from', 'resume',
@@ -45,7 +45,10 @@ def check_config(cfg: Config) -> None:
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
     _check_start(cfg)
     _check_test_cfg(model.get('test_cfg') or {})
-    _check_loops(cfg)
+    _check_train_cfg(cfg)
+    _check_checkpoints(cfg)
+    _check_randomness(cfg)
+    _check_optimizer(cfg)
     for place, part in dicts(model, 'model'):
         weight = part.get('loss_weight', 0)
         if isinstance(weight, (int, float)) and not is_factor(weight):
@@ -56,12 +59,22 @@ def check_config(cfg: Config) -> None:
         if isinstance(cfg.get(loader), dict):
             _check_loader(cfg[loader], loader, model)
     _check_keypoints(cfg, model)
-    kind = _head(model).get('type')
-    head = MODELS.get(kind) if isinstance(kind, str) else kind
+    _check_views(cfg)
+    head = class_of(MODELS, _head(model))
     if (cfg.get('val_cfg') is not None and head is not None and _head(model).get('decoder') is None
             and 'decoder' in inspect.signature(head.__init__).parameters):
         raise ConfigError('model.head.decoder is not given: validation could not turn what the head predicts into '
                           'keypoints. Set it to the codec of the training pipeline.')
+
+
+def _check_views(cfg: Config) -> None:
+    """That nothing is asked to change the pipeline of views, which are the same in every epoch."""
+    loader = cfg.get('train_dataloader') or {}
+    views = any(kind_of(part) == 'ViewDataset' for _, part in dicts(loader.get('dataset'), ''))
+    for place, hook in dicts(cfg.get('custom_hooks'), 'custom_hooks'):
+        if views and kind_of(hook) == 'PipelineSwitchHook':
+            raise ConfigError(f'{place}: PipelineSwitchHook cannot change the pipeline of a ViewDataset, whose views '
+                              'stay the same. Drop the hook, or train without ViewDataset and the cache.')
 
 
 def _check_start(cfg: Config) -> None:
@@ -96,36 +109,49 @@ def _check_spelling(given: Dict[str, Any], known: Tuple[str, ...], where: str, c
                               f'{did_you_mean(key, known)}')
 
 
-def _check_loops(cfg: Config) -> None:
+def _check_train_cfg(cfg: Config) -> None:
+    """How long it trains."""
     train = cfg.get('train_cfg')
-    if isinstance(train, dict):
-        for key in ('max_epochs', 'max_iters', 'val_interval'):
-            if key in train:
-                _whole(train[key], f'train_cfg.{key}', 1)
-        _whole(train.get('val_begin', 1), 'train_cfg.val_begin', 0)
-        if train.get('by_epoch') is False and 'max_iters' not in train:
-            raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
-                              'val_interval in iterations.')
-        if train.get('by_epoch') is False or kind_of(train) == 'IterBasedTrainLoop':
-            for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
-                if part.get('by_epoch'):
-                    raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, '
-                                      'so that the weight would never change. Drop by_epoch and give positions as '
-                                      'fractions of the training, such as 0.5, or in iterations.')
-        if not {'max_epochs', 'max_iters'} & set(train):
-            raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
-                              'dict(by_epoch=True, max_epochs=210, val_interval=10).')
+    if not isinstance(train, dict):
+        return
+    for key in ('max_epochs', 'max_iters', 'val_interval'):
+        if key in train:
+            check_count(f'train_cfg.{key}', train[key])
+    check_count('train_cfg.val_begin', train.get('val_begin', 1), 0)
+    if train.get('by_epoch') is False and 'max_iters' not in train:
+        raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
+                          'val_interval in iterations: train_cfg=dict(_delete_=True, by_epoch=False, max_iters=..., '
+                          'val_interval=...).')
+    if train.get('by_epoch') is False or kind_of(train) == 'IterBasedTrainLoop':
+        for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
+            if part.get('by_epoch'):
+                raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, so '
+                                  'that the weight would never change. Drop by_epoch and give positions as fractions '
+                                  'of the training, such as 0.5, or in iterations.')
+    if not {'max_epochs', 'max_iters'} & set(train):
+        raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
+                          'dict(by_epoch=True, max_epochs=210, val_interval=10).')
+
+
+def _check_checkpoints(cfg: Config) -> None:
+    """How often it saves."""
     interval = ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).get('interval', -1)
     if isinstance(interval, bool) or not isinstance(interval, int) or interval == 0:
         raise ConfigError(f'default_hooks.checkpoint.interval={interval!r}: expected a whole number of epochs or '
                           'iterations, or -1 for none but the last.')
-    check_arguments(Runner.set_randomness, dict(cfg.get('randomness') or {}, self=None, seed=None), 'randomness')
-    if cfg.get('randomness') and 'seed' not in cfg.randomness:
-        raise ConfigError(f'randomness={dict(cfg.randomness)}: no seed given, which MMEngine needs there. Add one, or '
-                          'seed=None to draw it.')
-    seed = (cfg.get('randomness') or {}).get('seed')
-    if seed is not None:
-        _whole(seed, 'randomness.seed', 0)
+
+
+def _check_randomness(cfg: Config) -> None:
+    given = dict(cfg.get('randomness') or {})
+    check_arguments(Runner.set_randomness, dict(given, self=None, seed=None), 'randomness')
+    if given and 'seed' not in given:
+        raise ConfigError(f'randomness={given}: no seed given, which MMEngine needs there. Add one, or seed=None to '
+                          'draw it.')
+    if given.get('seed') is not None:
+        check_count('randomness.seed', given['seed'], 0)
+
+
+def _check_optimizer(cfg: Config) -> None:
     wrapper = cfg.get('optim_wrapper')
     optimizer = wrapper.get('optimizer') if isinstance(wrapper, dict) else None
     if optimizer is None:
@@ -139,12 +165,11 @@ def _check_loops(cfg: Config) -> None:
 
 
 def _check_wrapper(wrapper: Dict[str, Any]) -> None:
-    cls = wrapper.get('type', 'OptimWrapper')
-    cls = OPTIM_WRAPPERS.get(cls) if isinstance(cls, str) else cls
+    cls = class_of(OPTIM_WRAPPERS, dict(dict(type='OptimWrapper'), **wrapper))
     if cls is not None:  # else the registry says that there is none
         own = {key: value for key, value in wrapper.items() if key not in ('type', 'constructor', 'paramwise_cfg')}
         check_arguments(cls, own, 'optim_wrapper')
-    _whole(wrapper.get('accumulative_counts', 1), 'optim_wrapper.accumulative_counts', 1)
+    check_count('optim_wrapper.accumulative_counts', wrapper.get('accumulative_counts', 1))
     if wrapper.get('constructor', 'DefaultOptimWrapperConstructor') == 'DefaultOptimWrapperConstructor':
         for key in wrapper.get('paramwise_cfg') or {}:
             if key not in _PARAMWISE_KEYS:
@@ -173,11 +198,11 @@ def _check_preprocessor(model: Dict[str, Any]) -> None:
 
 def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> None:
     if 'batch_sampler' not in loader:
-        _whole(loader.get('batch_size'), f'{where}.batch_size', 1)
+        check_count(f'{where}.batch_size', loader.get('batch_size'))
         if 'sampler' not in loader:
             raise ConfigError(f'{where}.sampler is not given: every process would read all samples in their order. Set '
                               f'dict(type="DefaultSampler", shuffle={where == "train_dataloader"}).')
-    _whole(loader.get('num_workers', 0), f'{where}.num_workers', 0)
+    check_count(f'{where}.num_workers', loader.get('num_workers', 0), 0)
     for place, dataset in dicts(_part(loader.get('dataset'), f'{where}.dataset'), f'{where}.dataset'):
         pipeline = dataset.get('pipeline', [])
         if not isinstance(pipeline, (list, tuple)):
@@ -200,9 +225,11 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
 
 
 def _check_codec(codec: Dict[str, Any], where: str) -> None:
-    for key in ('input_size', 'heatmap_size'):
-        if key in codec:
-            _check_size(codec[key], f'{where}.{key}')
+    if 'input_size' in codec:
+        _check_size(codec['input_size'], f'{where}.input_size')
+    size = codec.get('heatmap_size')
+    if size is not None:  # of a volume with its depth
+        _check_size(size[:2] if isinstance(size, (list, tuple)) and len(size) == 3 else size, f'{where}.heatmap_size')
     for key in ('sigma', 'simcc_split_ratio'):
         values = codec.get(key, 1)
         values = values if isinstance(values, (list, tuple)) else [values]
@@ -219,16 +246,18 @@ def _check_size(size: Any, where: str) -> None:
 def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
     number = _head(model).get('out_channels')
     if number is not None:
-        _whole(number, 'model.head.out_channels', 1)
+        check_count('model.head.out_channels', number)
     channels = _head(model).get('in_channels')
     for value in channels if isinstance(channels, (list, tuple)) else [channels]:
         if value is not None:
-            _whole(value, 'model.head.in_channels', 1)
+            check_count('model.head.in_channels', value)
     try:
         metainfo = dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {})))
         names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None
     except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
+    if names is not None and (_head(model).get('decoder') or {}).get('heatmap_type') == 'combined':
+        names *= 3  # of each joint one for the place, and two that lead there
     converts = any(kind_of(step) in ('KeypointConverter', 'CombinedDataset')
                    for _, step in dicts(cfg.get('train_dataloader'), ''))
     if names is not None and number is not None and number != names and not converts:
@@ -240,19 +269,6 @@ def _head(model: Dict[str, Any]) -> Dict[str, Any]:
     """The head that is decoded; of one with a base, such as IGPGCNHead, its base."""
     head = model.get('head') or {}
     return head['base'] if isinstance(head.get('base'), dict) else head
-
-
-def kind_of(part: Dict[str, Any]) -> str:
-    """The name of a part's type, without a scope.
-
-    Args:
-        part (dict): A part of a config, whose type is a name or, as MMEngine's newer configs have it, a class.
-
-    Returns:
-        str: The name; empty where there is no type.
-    """
-    kind = part.get('type')
-    return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', '')
 
 
 def _part(value: Any, where: str) -> Dict[str, Any]:
@@ -270,22 +286,5 @@ def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else value
 
 
-def _whole(value: Any, where: str, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ConfigError(f'{where}={value!r}: expected a whole number of at least {least}.')
-
-
 def _number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def dicts(value: Any, place: str) -> Iterator[Tuple[str, Dict[str, Any]]]:
-    """Each dict of a nested config with its place."""
-    items: List[Tuple[str, Any]] = []
-    if isinstance(value, dict):
-        yield place, value
-        items = [(f'{place}.{key}', v) for key, v in value.items()]
-    elif isinstance(value, (list, tuple)):
-        items = [(f'{place}[{i}]', v) for i, v in enumerate(value)]
-    for name, v in items:
-        yield from dicts(v, name)

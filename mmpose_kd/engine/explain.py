@@ -10,12 +10,11 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.registry import build_functions
 from mmengine.runner import Runner
-from mmpose.registry import HOOKS
+from mmpose.registry import HOOKS, TRANSFORMS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, check_arguments
-
-from .check import dicts
+from mmpose_kd.parts import class_of, dicts, kind_of
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _CODE = build_functions.build_from_cfg.__code__
@@ -157,8 +156,8 @@ def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -
 def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -> Optional[str]:
     for loader in _LOADERS:
         for place, part in dicts(cfg.get(loader), loader):
-            if part.get('type') == type(transform).__name__:
-                return (f'{place}: {part["type"]}, built from {_short(part)}, fails on the first sample: '
+            if class_of(TRANSFORMS, part) is type(transform):
+                return (f'{place}: {type(transform).__name__}, built from {_short(part)}, fails on the first sample: '
                         f'{_message(error)}')
     return None
 
@@ -167,8 +166,8 @@ def _of_hook(error: BaseException, cfg: Config, hook: Hook) -> Optional[str]:
     """The hook that fails before or in the first step."""
     for key in ('default_hooks', 'custom_hooks'):
         for place, part in dicts(cfg.get(key), key):
-            if HOOKS.get(str(part.get('type'))) is type(hook):
-                return f'{place}: {part["type"]} fails, which was built from {_short(part)}: {_message(error)}'
+            if class_of(HOOKS, part) is type(hook):
+                return f'{place}: {kind_of(part)} fails, which was built from {_short(part)}: {_message(error)}'
     return None
 
 

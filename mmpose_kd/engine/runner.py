@@ -56,8 +56,8 @@ def register_required_hooks() -> None:
 
 
 def explain_config_errors() -> None:
-    """Extend ``Runner.from_cfg`` and ``Runner.train``; a second call changes nothing."""
-    stock_from_cfg, stock_train = Runner.from_cfg.__func__, Runner.train
+    """Extend ``Runner.from_cfg``, ``train`` and what loads its checkpoint; a second call changes nothing."""
+    stock_from_cfg, stock_train, stock_load = Runner.from_cfg.__func__, Runner.train, Runner.load_or_resume
     if hasattr(stock_train, '__wrapped__'):
         return
 
@@ -76,7 +76,14 @@ def explain_config_errors() -> None:
         with explained(self.cfg, lambda: getattr(self._train_loop, 'iter', 0)):
             return stock_train(self)
 
-    Runner.from_cfg, Runner.train = classmethod(from_cfg), train
+    @functools.wraps(stock_load)
+    def load_or_resume(self: Runner) -> None:  # before a test, too
+        if not _imports_us(self.cfg):
+            return stock_load(self)
+        with explained(self.cfg):
+            return stock_load(self)
+
+    Runner.from_cfg, Runner.train, Runner.load_or_resume = classmethod(from_cfg), train, load_or_resume
 
 
 def save_whole_checkpoints() -> None:

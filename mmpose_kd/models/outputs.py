@@ -1,6 +1,7 @@
-"""What a head returned: heatmaps, those of several stages, or SimDR logits."""
-from typing import Any, Optional
+"""What a head returned: heatmaps, those of several stages, or SimDR logits; and what its codec says of them."""
+from typing import Any, Optional, Tuple
 
+from mmpose.codecs import UDPHeatmap
 from torch import Tensor
 
 
@@ -14,3 +15,35 @@ def last_heatmaps(outputs: Any) -> Optional[Tensor]:
     """Heatmaps (N, K, H, W); of several stages those of the last, None where there are none."""
     stages = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return stages[-1] if stages and all(isinstance(x, Tensor) and x.dim() == 4 for x in stages) else None
+
+
+def find_heatmaps(outputs: Any) -> Optional[Tensor]:
+    """The last heatmaps (N, K, H, W) among what a head returned, such as coordinates; None where there are none."""
+    entries = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    return next((x for x in reversed(entries) if isinstance(x, Tensor) and x.dim() == 4), None)
+
+
+def pose_head(head: Any) -> Any:
+    """The head that finds the joints: of one around another, such as ``VisPredictHead``, the inner one."""
+    return getattr(head, 'pose_head', head)
+
+
+def num_keypoints(head: Any) -> Optional[int]:
+    """How many keypoints a head predicts; None where it does not say. ``UDPHeatmap`` may have three maps for each."""
+    channels = getattr(head, 'out_channels', getattr(head, 'num_joints', None))
+    combined = getattr(getattr(head, 'decoder', None), 'heatmap_type', 'gaussian') == 'combined'
+    return channels // 3 if combined and channels is not None else channels
+
+
+def input_size_of(codec: Any) -> Optional[Tuple[int, int]]:
+    """Width and height in pixels of the images that a codec is for; None where it does not say."""
+    for part in (codec, getattr(codec, 'keypoint_codec', None)):  # IntegralRegressionLabel has two codecs
+        size = getattr(part, 'input_size', None)
+        if size is not None:
+            return size[0], size[1]
+    return None
+
+
+def is_udp(codec: Any) -> bool:
+    """Whether a codec puts the last cell of a heatmap on the last pixel of the image, as ``UDPHeatmap`` does."""
+    return isinstance(codec, UDPHeatmap)

@@ -2,12 +2,14 @@
 import re
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import torch
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
+
+from .outputs import pose_head
 
 _PATH = re.compile(r'^(?P<name>[A-Za-z_][\w.]*)(?P<indices>(\[-?\d+\])*)$')
 _RECORDED = ('feats', 'outputs')  # what a record holds without a tap
@@ -38,6 +40,9 @@ class Record:
         name, indices = parse_path(path)
         if name not in _RECORDED:
             raise KeyError(f'{path!r} was not recorded; recorded: {sorted(self.taps)} and {_RECORDED}')
+        if getattr(self, name) is None:
+            raise ConfigError(f'tap "{path}": nothing was recorded, as the loss of the head does not call its forward '
+                              'method. Tap modules of the backbone or the neck instead.')
         return _index(getattr(self, name), indices, path)
 
     def detach(self) -> 'Record':
@@ -60,11 +65,12 @@ class Recorder:
         ConfigError: A path names no module of the model.
 
     Example:
-        >>> recorder = Recorder(model, ['backbone.layer3'])
-        >>> with recorder.record() as record:
-        ...     model.loss(inputs, data_samples)
+        >>> from mmpose.models import ResNet
+        >>> model = nn.ModuleDict(dict(backbone=ResNet(depth=18)))
+        >>> with Recorder(model, ['backbone.layer3'], 'student_taps').record() as record:
+        ...     feats = model.backbone(torch.rand(2, 3, 64, 48))
         >>> record['backbone.layer3'].shape
-        torch.Size([2, 256, 16, 12])
+        torch.Size([2, 256, 4, 3])
     """
 
     def __init__(self, model: nn.Module, paths: Iterable[str], where: str) -> None:
@@ -101,14 +107,17 @@ class Recorder:
             self.model.get_submodule(name).register_forward_hook(_tap(lambda: record, name, taps, versions))
             for name, taps in self.taps.items()
         ]
-        head = getattr(self.model, 'head', None)
+        head = pose_head(getattr(self.model, 'head', None))
+        heard: ContextManager[List[Record]] = nullcontext([]) if head is None else record_head(head)
         try:
-            with nullcontext() if head is None else record_head(head, record):
+            with heard as runs:
                 yield record
         finally:
             self._current = None
             for handle in handles:
                 handle.remove()
+        for run in runs:
+            record.feats, record.outputs = run.feats, run.outputs
         missing = [path for taps in self.taps.values() for path, _ in taps if path not in record.taps]
         if missing and self._stay:
             raise ConfigError(f'tap "{missing[0]}": PyTorch {torch.__version__} leaves it out of what it compiles. '
@@ -124,19 +133,19 @@ class Recorder:
 
 
 @contextmanager
-def record_head(head: nn.Module, record: Record) -> Iterator[Record]:
+def record_head(head: nn.Module) -> Iterator[List[Record]]:
     """Record what a head receives and returns inside this context.
 
     Args:
         head (nn.Module): The head.
-        record (Record): Takes ``feats`` and ``outputs``.
 
     Yields:
-        Record: The same record.
+        list[Record]: One with ``feats`` and ``outputs`` for each time that it has run.
     """
-    head.forward = _recorded_forward(head.forward, record)  # MMPose's heads call self.forward, not self()
+    runs: List[Record] = []
+    head.forward = _recorded_forward(head.forward, runs)  # MMPose's heads call self.forward, not self()
     try:
-        yield record
+        yield runs
     finally:
         del head.forward
 
@@ -187,12 +196,12 @@ def _versions(value: Any) -> List[int]:
     return [tensor._version for tensor in tensors(value) if not tensor.is_inference()]
 
 
-def _recorded_forward(forward, record: Record):
+def _recorded_forward(forward, runs: List[Record]):
 
     def recorded(feats, *args, **kwargs):
-        record.feats = feats
-        record.outputs = to_float32(forward(feats, *args, **kwargs))  # under autocast, stock losses need it too
-        return record.outputs
+        outputs = to_float32(forward(feats, *args, **kwargs))  # under autocast, stock losses need it too
+        runs.append(Record(feats, outputs))
+        return outputs
 
     return recorded
 

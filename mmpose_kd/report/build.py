@@ -1,24 +1,23 @@
 """A report: what it shows, in which order, and where it is written."""
 import datetime
-import os
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import mmpose_kd
 from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.files import whole
+from mmpose_kd.summary import colours, summary_table
 
 from . import sections
 from .latency import Benchmark, read_benchmark
 from .page import render
-from .plots import colours
 from .predict import predict
 from .runs import Experiment
 from .sections import Found, Options
-from .tables import summary
 
 HEADINGS = dict(summary='Summary', curves='Curves', joints='By joint', sizes='By size',
-                scores='Reliability of the scores', changes='Largest gains and losses', latency='Latency',
-                configs='Configs')
+                scores='Reliability of the scores', changes='Largest gains and losses',
+                latency='Latency against accuracy', configs='What differs in the configs')
 DEFAULTS = Options()
 
 
@@ -41,8 +40,9 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     Raises:
         ConfigError: An option is wrong, or the file exists or cannot be written.
 
-    Example:
-        >>> write_report(read_folders(['work_dirs/student', 'work_dirs/distilled']), Path('report.html'))
+    Example::
+
+        write_report(read_folders(['work_dirs/student', 'work_dirs/distilled']), Path('report.html'))
     """
     check_output(out, force)
     if options.images < 0 or options.pictures < 0:
@@ -54,15 +54,12 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     notes: List[str] = []
     found = _predictions(experiment, out, options, notes, advance) if options.images else []
     text = render(**_content(experiment, found, benchmark, options, notes))
-    part = out.with_name(f'.{out.name}.{os.getpid()}.part')
     try:
-        part.write_text(text, encoding='utf-8')
-        os.replace(part, out)
+        with whole(out) as part:
+            part.write_text(text, encoding='utf-8')
     except OSError as error:
         raise ConfigError(f'the report "{out}" cannot be written: {error.strerror}. Give another file with --out.'
                           ) from None
-    finally:
-        part.unlink(missing_ok=True)
     return notes
 
 
@@ -103,15 +100,14 @@ def _predictions(experiment: Experiment, out: Path, options: Options, notes: Lis
 def _content(experiment: Experiment, found: Found, benchmark: Optional[Benchmark], options: Options,
              notes: List[str]) -> Dict[str, Any]:
     """Everything that the template shows."""
-    baseline = next((run.baseline for run in experiment.runs if run.baseline in experiment.names), '')
-    hues = colours(experiment.names, baseline)
+    hues = colours(experiment.names, experiment.baseline)
     content: Dict[str, Any] = dict(
         title=options.title or experiment.title,
         facts=[f'mmpose_kd {mmpose_kd.__version__}, {datetime.date.today()}.', *experiment.facts],
         notes=notes,
         about=sections.about(experiment, found, benchmark, options),
         hues=[(experiment.label(name), hues[name]) for name in experiment.names],
-        summary=summary(experiment),
+        summary=summary_table(experiment.entries, experiment.metrics),
         curves=sections.metric_charts(experiment, hues),
         losses=sections.loss_charts(experiment, hues),
         joints=sections.joint_table(experiment, found, options) if found else None,
@@ -120,5 +116,5 @@ def _content(experiment: Experiment, found: Found, benchmark: Optional[Benchmark
         changes=sections.changes(experiment, found, options),
         latency=sections.latency(experiment, benchmark, hues) if benchmark else None,
         configs=sections.configs(experiment))
-    content['headings'] = [(key, title) for key, title in HEADINGS.items() if content[key]]
+    content['headings'] = {key: title for key, title in HEADINGS.items() if content[key]}
     return content

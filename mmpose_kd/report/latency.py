@@ -48,7 +48,8 @@ def read_benchmark(path: str, experiment: Experiment) -> Benchmark:
         content = json.loads(Path(path).expanduser().read_text())
         rows = [(str(row['name']), Speed(str(row['backend']), float(row['latency_ms']), float(row['params']),
                                          float(row['gmacs']))) for row in content['rows']]
-        machine = f'{content["machine"]}, {content["threads"]} threads'
+        where = [content['machine'], *([content['device']] if 'device' in content else [])]
+        machine = ', '.join([*where, f'{content["threads"]} threads'])
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f'--benchmark "{path}" is no benchmark ({type(error).__name__}: {error}). Expected the '
                           "benchmark.json that 'mim run mmpose_kd benchmark CONFIGS --out FOLDER' writes.") from None

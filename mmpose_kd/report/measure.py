@@ -26,16 +26,16 @@ class Reliability(NamedTuple):
     ranking: Optional[float]
 
 
-def errors(found: Predictions) -> np.ndarray:
+def distances(found: Predictions) -> np.ndarray:
     """Distance of each joint from its label (P, K), in longer sides of the person's box; NaN without a label."""
-    distances = np.linalg.norm(found.keypoints - found.labels, axis=-1) / np.maximum(_sides(found), 1e-6)[:, None]
-    return np.where(found.labelled, distances, np.nan)
+    apart = np.linalg.norm(found.keypoints - found.labels, axis=-1) / np.maximum(_sides(found), 1e-6)[:, None]
+    return np.where(found.labelled, apart, np.nan)
 
 
 def right(found: Predictions, threshold: float) -> np.ndarray:
     """1 where a joint is nearer to its label than the threshold, as PCK has it, else 0 (P, K); NaN without a label."""
-    distances = errors(found)
-    return np.where(np.isnan(distances), np.nan, distances < threshold)
+    apart = distances(found)
+    return np.where(np.isnan(apart), np.nan, apart < threshold)
 
 
 def by_joint(found: Predictions, threshold: float) -> np.ndarray:
@@ -86,7 +86,7 @@ def gains(student: Predictions, baseline: Predictions) -> np.ndarray:
 
     A joint counts as at most one side away, so that one that is far off does not decide alone.
     """
-    a, b = (_mean(np.minimum(errors(found), 1), axis=1) for found in (student, baseline))
+    a, b = (_mean(np.minimum(distances(found), 1), axis=1) for found in (student, baseline))
     return b - a
 
 

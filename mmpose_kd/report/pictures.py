@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmpose_kd.visualization.poses import draw_pose, side_by_side
 
-from .measure import errors
+from .measure import distances
 from .plots import data_uri
 from .predict import Predictions, people
 
@@ -41,7 +41,7 @@ def draw_people(cfg: Config, places: Sequence[int], baseline: Predictions, stude
         for title, joints in (('labels', student.labels), ('baseline', baseline.keypoints),
                               ('student', student.keypoints)):
             columns[title] = draw_pose(crop, (joints[place] - origin) * scale, student.labelled[place], meta)
-        found = [100 * np.nanmean(errors(predictions)[place]) for predictions in (baseline, student)]
+        found = [100 * np.nanmean(distances(predictions)[place]) for predictions in (baseline, student)]
         caption = (f'no. {student.indices[place]} of the validation set: joints are off by {found[0]:.1f} % of the box '
                    f'in the mean (baseline) and by {found[1]:.1f} % (student)')
         pictures.append(Picture(_jpeg(side_by_side(columns)), caption))

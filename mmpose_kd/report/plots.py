@@ -5,9 +5,7 @@ from typing import Any, Dict, Iterable, NamedTuple, Optional, Sequence, Tuple, U
 
 import matplotlib
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -27,14 +25,6 @@ class Line(NamedTuple):
     colour: str
     x: Values
     y: Values
-
-
-def colours(names: Sequence[str], baseline: str) -> Dict[str, str]:
-    """A colour for each name; the baseline is black."""
-    palette = [to_hex(colormaps['tab20'](i)) for i in range(20)]
-    others = [name for name in names if name != baseline]
-    order = [*range(0, 20, 2), *range(1, 20, 2)]  # the strong ones first
-    return {**{name: palette[order[i % 20]] for i, name in enumerate(others)}, baseline: '#000000'}
 
 
 def curves(lines: Sequence[Line], x_label: str, diagonal: bool = False, log: bool = False) -> str:

@@ -1,6 +1,5 @@
 """What a trained model predicts for some people of its validation set."""
 import hashlib
-import os
 import zipfile
 from pathlib import Path
 from typing import Any, Callable, List, NamedTuple, Optional, Tuple
@@ -13,12 +12,12 @@ from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.deploy.check import validation_set
 from mmpose_kd.deploy.student import deployed_config
-from mmpose_kd.engine.check import dicts
 from mmpose_kd.errors import ConfigError, build, make_folder
-from mmpose_kd.models.distillers.teacher_config import check_packages, load_strictly
+from mmpose_kd.files import whole
+from mmpose_kd.parts import check_packages, dicts
 
 from .runs import Trained, dumped_config, last_checkpoint
 
@@ -95,9 +94,8 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
         return read_predictions(file)
     make_folder(cache)
     found = _evaluate(cfg, str(checkpoint), count, device, advance)
-    part = file.with_suffix('.part.npz')
-    np.savez_compressed(str(part), **found._asdict())
-    os.replace(part, file)
+    with whole(file) as part:
+        np.savez_compressed(str(part), **found._asdict())
     return found
 
 

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.scalars import read_scalars
+from mmpose_kd.summary import label, origin
 
 NOT_MEASURED = -1  # what COCO's evaluation returns where the set has nobody of a size
 
@@ -29,7 +30,7 @@ class Trained:
         curve (dict[int, dict[str, float]]): Those of each validation, by epoch or iteration.
         losses (dict[str, list[tuple]]): Of each loss, pairs of a step and its value.
         seconds (float, optional): How long it trained.
-        memory (float, optional): Its peak memory in MB.
+        peak_memory_mb (float, optional): Its peak memory.
     """
     name: str
     label: str
@@ -41,7 +42,7 @@ class Trained:
     curve: Dict[int, Dict[str, float]]
     losses: Dict[str, List[Tuple[int, float]]] = field(default_factory=dict)
     seconds: Optional[float] = None
-    memory: Optional[float] = None
+    peak_memory_mb: Optional[float] = None
 
 
 @dataclass
@@ -52,11 +53,13 @@ class Experiment:
         title (str): Its headline.
         metrics (dict[str, str]): Names in tables by the names that the evaluator logs; the first counts most.
         runs (list[Trained]): The trainings.
+        baseline (str): Name of the run that the others are compared with, where they name no other.
         facts (list[str]): Sentences about where they come from.
     """
     title: str
     metrics: Dict[str, str]
     runs: List[Trained]
+    baseline: str
     facts: List[str]
 
     @property
@@ -64,13 +67,18 @@ class Experiment:
         """Names of the trainings, each once."""
         return list(dict.fromkeys(run.name for run in self.runs))
 
+    @property
+    def entries(self) -> List[dict]:
+        """The trainings as a study lists its runs."""
+        return [vars(run) for run in self.runs]
+
     def of(self, name: str) -> List[Trained]:
         """The seeds of a training."""
         return [run for run in self.runs if run.name == name]
 
     def label(self, name: str) -> str:
         """What tables call a training."""
-        return next((run.label for run in self.runs if run.name == name), name)
+        return label(self.entries, name)
 
     def pairs(self, name: str) -> List[Tuple[Trained, Trained]]:
         """Seeds of a training and of its baseline: those that both have."""
@@ -107,6 +115,7 @@ def read_folders(folders: Sequence[str], names: Sequence[str] = (), baseline: Op
         if baseline not in found.names:
             raise ConfigError(f'--baseline "{baseline}" is none of the runs.{did_you_mean(baseline, found.names)} '
                               f'There are: {", ".join(found.names)}.')
+        found.baseline = baseline
         for run in found.runs:
             run.baseline = baseline
     for metric in metrics:
@@ -170,7 +179,7 @@ def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
     common = [key for key in runs[0].metrics if all(key in run.metrics for run in runs)
               and any(run.metrics[key] != NOT_MEASURED for run in runs)]
     title = runs[0].label if len(set(names)) == 1 else f'{len(set(names))} trainings'
-    return Experiment(title, {key: key for key in common}, runs, [])
+    return Experiment(title, {key: key for key in common}, runs, names[0], [])
 
 
 def _run(path: Path, name: str, baseline: str) -> Trained:
@@ -189,18 +198,13 @@ def _study(path: Path) -> Experiment:
         results = json.loads(file.read_text())
         metrics = {str(key): str(title) for key, title in results['metrics'].items()}
         runs = [_study_run(path, entry, list(metrics)) for entry in results['runs']]
-        machines = sorted({str(machine) for entry in results['runs'] for machine in entry.get('machines', [])})
-        versions = ', '.join(f'{name} {version}' for name, version in results.get('versions', {}).items())
-        commits = sorted({str(commit) for entry in results['runs'] for commit in entry.get('commits', [])})
-        facts = [f'Machine: {"; ".join(machines)}.', f'Trained with commit {", ".join(commits) or "unknown"}.',
-                 f'{versions}.']
-        title = str(results['title'])
+        found = Experiment(str(results['title']), metrics, runs, str(results['baseline']), origin(results))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f'"{file}" does not hold what a study writes ({type(error).__name__}: {error}). Have it '
                           "written again: 'mim run mmpose_kd study STUDY --out FOLDER --report-only'.") from None
     if not runs:
         raise ConfigError(f'"{file}" lists no finished run.')
-    return Experiment(title, metrics, runs, facts)
+    return found
 
 
 def _study_run(path: Path, entry: dict, metrics: List[str]) -> Trained:

@@ -3,6 +3,8 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from mmpose_kd.summary import Cell, Table, percent
+
 from . import measure, tables
 from .delta import config_delta
 from .latency import Benchmark
@@ -40,12 +42,12 @@ def about(experiment: Experiment, found: Found, benchmark: Optional[Benchmark], 
     """What each section says of itself."""
     count = max((len(predictions.indices) for _, predictions in found), default=0)
     limits = measure.size_limits(found[0][1]) if found else (0, 0)
-    percent = [title for metric, title in experiment.metrics.items() if tables.factor(experiment, metric) == 100]
+    in_percent = [title for metric, title in experiment.metrics.items() if percent(experiment.entries, metric) == 100]
     near = f'nearer to its label than {options.threshold:g} of the longer side of the person\'s box'
     return dict(
         summary=('Last validation; mean and standard deviation over seeds. A difference is to the run it is compared '
                  'with, over the seeds that both have; ± is its 95 % interval. ' +
-                 (f'In percent: {", ".join(percent)}. ' if percent else '') + 'A click on a heading sorts.'),
+                 (f'In percent: {", ".join(in_percent)}. ' if in_percent else '') + 'A click on a heading sorts.'),
         losses='As logged, each already times its weight. A line for each seed.',
         joints=(f'Share of the labelled joints found, in percent: those {near}. Last checkpoint, {count} people evenly '
                 'spread over the validation set, in their labelled boxes. In brackets the difference to the run it is '
@@ -67,7 +69,7 @@ def metric_charts(experiment: Experiment, hues: Dict[str, str]) -> List[Picture]
     """A chart of each metric: a line for each training."""
     charts = []
     for metric, title in experiment.metrics.items():
-        by = tables.factor(experiment, metric)
+        by = percent(experiment.entries, metric)
         lines = []
         for run in experiment.runs:
             x, y = finite([(step, entry.get(metric)) for step, entry in run.curve.items()])
@@ -89,7 +91,7 @@ def loss_charts(experiment: Experiment, hues: Dict[str, str]) -> List[Picture]:
     return charts
 
 
-def joint_table(experiment: Experiment, found: Found, options: Options) -> tables.Table:
+def joint_table(experiment: Experiment, found: Found, options: Options) -> Table:
     """The share of the labels found, of each joint and of all."""
 
     def shares(predictions: Predictions) -> Dict[str, float]:
@@ -99,7 +101,7 @@ def joint_table(experiment: Experiment, found: Found, options: Options) -> table
     return tables.compare(experiment, found, shares, 'joint')
 
 
-def size_table(experiment: Experiment, found: Found, options: Options) -> tables.Table:
+def size_table(experiment: Experiment, found: Found, options: Options) -> Table:
     """The share of the labels found, among small, middling and large people."""
     return tables.compare(experiment, found, lambda predictions: dict(
         zip(measure.THIRDS, measure.by_size(predictions, options.threshold))), 'longer side of the box')
@@ -147,24 +149,24 @@ def latency(experiment: Experiment, benchmark: Benchmark, hues: Dict[str, str]) 
     accuracy: Dict[str, float] = {}
     for name in benchmark.speeds if metric else ():
         values = [run.metrics[metric] for run in experiment.of(name)]
-        accuracy[name] = tables.factor(experiment, metric) * float(np.mean(values))
+        accuracy[name] = percent(experiment.entries, metric) * float(np.mean(values))
     rows, charts = [], []
     for backend in dict.fromkeys(speed.backend for speeds in benchmark.speeds.values() for speed in speeds):
         speeds = {name: speed for name, several in benchmark.speeds.items() for speed in several
                   if speed.backend == backend}
         for name, speed in speeds.items():
-            rows.append([tables.Cell(experiment.label(name)), tables.Cell(backend),
-                         tables.Cell(f'{speed.latency:.2f} ms', speed.latency),
-                         tables.Cell(f'{speed.params:.2f} M', speed.params),
-                         tables.Cell(f'{speed.gmacs:.3f}', speed.gmacs),
-                         tables.Cell(f'{accuracy[name]:.2f}', accuracy[name]) if metric else tables.Cell('')])
+            rows.append([Cell(experiment.label(name)), Cell(backend),
+                         Cell(f'{speed.latency:.2f} ms', speed.latency),
+                         Cell(f'{speed.params:.2f} M', speed.params),
+                         Cell(f'{speed.gmacs:.3f}', speed.gmacs),
+                         Cell(f'{accuracy[name]:.2f}', accuracy[name]) if metric else Cell('')])
         if metric:
             places = {name: (speed.latency, accuracy[name]) for name, speed in speeds.items()}
             charts.append(Picture(points(places, hues, 'latency of one image (ms)', 'accuracy'),
                                   f'{title} against latency, {backend}'))
     head = ['run', 'backend', 'latency', 'parameters', 'GMACs', title or 'accuracy']
     return dict(hues=[(experiment.label(name), hues[name]) for name in benchmark.speeds], charts=charts,
-                table=tables.Table(head, rows))
+                table=Table(head, rows))
 
 
 def configs(experiment: Experiment) -> List[Dict[str, Any]]:

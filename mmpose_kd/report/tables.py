@@ -1,68 +1,14 @@
 """Tables of a report."""
 import math
-from dataclasses import asdict
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, Optional, Sequence, Tuple
 
 import numpy as np
 
-from mmpose_kd.study.results import percent, summarise
+from mmpose_kd.summary import Cell, Table, rounded
 
 from .measure import Reliability
 from .predict import Predictions
 from .runs import Experiment, Trained
-
-
-class Cell(NamedTuple):
-    """A cell of a table.
-
-    Args:
-        text (str): What it says.
-        value (float, optional): What the table is sorted by; without it, by the text.
-        shade (float): From -1, red, to 1, green. Default: 0, none.
-    """
-    text: str
-    value: Optional[float] = None
-    shade: float = 0.0
-
-
-class Table(NamedTuple):
-    """A table with a head and rows of cells."""
-    head: List[str]
-    rows: List[List[Cell]]
-
-
-def factor(experiment: Experiment, metric: str) -> int:
-    """100 for a metric that stays between 0 and 1 everywhere and so is shown in percent, else 1."""
-    values = [run.metrics[metric] for run in experiment.runs]
-    values += [entry[metric] for run in experiment.runs for entry in run.curve.values() if metric in entry]
-    return percent(values)
-
-
-def summary(experiment: Experiment) -> Table:
-    """A row for each name: mean and standard deviation over its seeds, paired difference with its interval, cost."""
-    found = summarise([asdict(run) for run in experiment.runs], list(experiment.metrics))
-    compared = any(experiment.pairs(name) for name in experiment.names)
-    head = ['run', 'against', 'seeds'] if compared else ['run', 'seeds']
-    for title in experiment.metrics.values():
-        head += [title, f'difference in {title}'] if compared else [title]
-    rows = []
-    for name, row in found.items():
-        runs = experiment.of(name)
-        against = '' if row['baseline'] == name else experiment.label(row['baseline'])
-        cells = [Cell(experiment.label(name)), *([Cell(against)] if compared else []),
-                 Cell(str(len(runs)), len(runs))]
-        for metric in experiment.metrics:
-            by, values = factor(experiment, metric), row[metric]
-            cells.append(_number(values['mean'], values['std'], by))
-            if compared:
-                cells.append(_number(values['difference'], values['interval'], by, '+'))
-        seconds = [run.seconds for run in runs if run.seconds is not None]
-        memory = [run.memory for run in runs if run.memory is not None]
-        cells.append(Cell(f'{np.mean(seconds) / 60:.1f} min', float(np.mean(seconds))) if seconds else Cell(''))
-        cells.append(Cell(f'{max(memory):.0f} MB', max(memory)) if memory else Cell(''))
-        rows.append(cells)
-    return _without_empty_columns(Table([*head, 'training', 'peak memory'], rows))
-
 
 Measure = Callable[[Predictions], Dict[str, float]]
 Found = Sequence[Tuple[Trained, Predictions]]
@@ -109,28 +55,10 @@ def reliabilities(experiment: Experiment, found: Dict[str, Reliability]) -> Tabl
     return Table(['run', 'mean score', 'joints right', 'calibration error', 'ranking'], rows)
 
 
-def _without_empty_columns(table: Table) -> Table:
-    kept = [i for i in range(len(table.head)) if any(row[i].text for row in table.rows)]
-    return Table([table.head[i] for i in kept], [[row[i] for i in kept] for row in table.rows])
-
-
-def _number(value: Optional[float], spread: Optional[float], by: int, sign: str = '') -> Cell:
-    if value is None:
-        return Cell('')
-    digits = 1 if by == 100 else 3
-    return Cell(_rounded(by * value, digits, sign) + ('' if spread is None else f' ± {by * spread:.{digits}f}'), value)
-
-
 def _share(value: float, difference: Optional[float]) -> Cell:
     if math.isnan(value):
         return Cell('no label')
     if difference is None or math.isnan(difference):
         return Cell(f'{100 * value:.1f}', value)
-    text = f'{100 * value:.1f} ({_rounded(100 * difference, 1, "+")})'
+    text = f'{100 * value:.1f} ({rounded(100 * difference, 1, "+")})'
     return Cell(text, difference, float(np.clip(5 * difference, -1, 1)))
-
-
-def _rounded(value: float, digits: int, sign: str) -> str:
-    """A number without the sign of a zero that was rounded to."""
-    value = round(value, digits)
-    return f'{value:{sign}.{digits}f}' if value else f'{0:.{digits}f}'

@@ -1,7 +1,7 @@
 """Comparisons: many trainings, the same seeds, one table."""
 from .plan import Plan, Run, load_plan
-from .report import write_report
+from .report import write_results
 from .results import collect
 from .train import train_all
 
-__all__ = ['Plan', 'Run', 'collect', 'load_plan', 'train_all', 'write_report']
+__all__ = ['Plan', 'Run', 'collect', 'load_plan', 'train_all', 'write_results']

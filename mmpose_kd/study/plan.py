@@ -10,9 +10,8 @@ from typing import Any, Dict, List, Optional
 
 from mmengine.config import Config
 
-from mmpose_kd.config import check_model, read_config
+from mmpose_kd.config import check_model, load_config, read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
-from mmpose_kd.models.distillers.teacher_config import load_teacher_config
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
 _KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
@@ -106,9 +105,14 @@ class Run:
         weights.update({f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()})
         checksums = {name: _checksum(path, Path(path).stat().st_mtime_ns)
                      for name, path in weights.items() if _is_file(path)}
-        checksums.update({f'{name} config': _checksum_of_model(teacher['config'])
-                          for name, teacher in teachers.items() if _is_file(teacher.get('config'))})
-        return checksums
+        return {**checksums, **self._models}
+
+    @cached_property
+    def _models(self) -> Dict[str, str]:
+        """Checksums of its teachers' models, whose configs take time to read."""
+        teachers = teachers_by_name(self._unfilled.model.get('teacher'))
+        return {f'{name} config': _checksum_of_model(teacher['config'])
+                for name, teacher in teachers.items() if _is_file(teacher.get('config'))}
 
 
 def _is_file(path: Any) -> bool:
@@ -121,7 +125,7 @@ def _checksum(path: str, changed: int) -> str:
 
 
 def _checksum_of_model(config: str) -> str:
-    model = load_teacher_config(config).model.to_dict()
+    model = load_config(config).model.to_dict()
     return f'{zlib.crc32(without_folders(json.dumps(model, sort_keys=True, default=str)).encode()):08x}'
 
 

@@ -10,13 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
-import torch
-from mmengine.fileio import dump
 from rich import get_console
 
 from mmpose_kd.engine.runner import PART, move_into_place
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.machine import commit, memory, processor
+from mmpose_kd.files import whole
+from mmpose_kd.machine import commit, machine, memory
 from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
@@ -53,7 +52,9 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     if jobs < 1:
         raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
     for run in plan.runs:
-        check_config(run, out, redo)
+        if redo and difference(run, out):
+            move_aside(run, out)
+        check_same(run, out)
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []
@@ -152,8 +153,8 @@ class _Process:
         if code == 0:
             self.state['finished'] = True
         file = self.out / self.run.folder / 'state.json'
-        dump(self.state, str(file) + '.tmp', file_format='json')
-        os.replace(str(file) + '.tmp', file)
+        with whole(file) as part:
+            part.write_text(json.dumps(self.state))
         return code
 
     def epoch(self) -> int:
@@ -205,27 +206,40 @@ def _lock(folder: Path) -> int:
     return lock
 
 
-def check_config(run: Run, out: Path, redo: bool = False) -> None:
-    """Refuse what another config or other weights left, or, to redo it, move it aside.
-
-    Raises:
-        ConfigError: The run was trained with another config, or with another teacher under the same name; or another
-            process trains what is to be moved.
-    """
-    state, folder = state_of(run, out), out / run.folder
+def difference(run: Run, out: Path) -> str:
+    """What was another when a run was trained: its config, or a file of that name; empty where nothing was."""
+    state = state_of(run, out)
     if not state:
-        return
+        return ''
     stored = state.get('files', {})
     other = [name for name, checksum in run.files().items() if stored.get(name, checksum) != checksum]
-    if state['hash'] == run.hash() and not other:
-        return
-    if not redo:
-        what = f'{other[0]} of that name' if other else f'config: {state["hash"]}, now {run.hash()}'
-        raise ConfigError(f'{folder} was trained with another {what}. Choose another folder, or --redo to move it '
-                          'aside and train it anew.')
+    if other:
+        return f'{other[0]} of that name'
+    return '' if state['hash'] == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
+
+
+def check_same(run: Run, out: Path) -> None:
+    """Refuse what another config or other weights left.
+
+    Raises:
+        ConfigError: The run was trained with another config, or with another teacher under the same name.
+    """
+    other = difference(run, out)
+    if other:
+        raise ConfigError(f'{out / run.folder} was trained with another {other}. Choose another folder, or --redo to '
+                          'move it aside and train it anew.')
+
+
+def move_aside(run: Run, out: Path) -> None:
+    """Give the folder of a run another name.
+
+    Raises:
+        ConfigError: Another process trains in it.
+    """
+    folder = out / run.folder
     lock = _lock(folder)  # a training outlives a study that is killed
     try:
-        folder.rename(folder.with_name(f'{folder.name}.{state["hash"]}.{int(time.time())}'))
+        folder.rename(folder.with_name(f'{folder.name}.{state_of(run, out)["hash"]}.{int(time.time())}'))
     finally:
         os.close(lock)
 
@@ -241,9 +255,3 @@ def _peak_memory(pid: int) -> float:
         return memory('VmHWM', pid)
     except OSError:
         return 0.0
-
-
-def machine() -> str:
-    """Processor, cores and accelerator."""
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
-    return f'{processor()}, {os.cpu_count()} cores, {device}'

@@ -12,16 +12,12 @@ import numpy as np
 from mmpose.apis import inference_topdown, init_model
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
+from mmpose_kd.config import load_config
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
-from mmpose_kd.models.distillers.teacher_config import (
-    check_packages,
-    dataset_meta,
-    load_strictly,
-    load_teacher_config,
-)
+from mmpose_kd.parts import check_packages, dataset_meta
 
 from .media import Source
 from .poses import draw_poses, side_by_side
@@ -49,7 +45,7 @@ class ComparedModel:
         self.times: List[float] = []
         self.distances: List[float] = []
         self._warm = False
-        cfg = load_teacher_config(config)
+        cfg = load_config(config)
         check_packages(cfg.model)
         if not (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline'):
             raise ConfigError(f'config "{config}" has no test_dataloader with a pipeline, which says how an image is '

@@ -1,4 +1,5 @@
 """Pictures of poses side by side."""
+from functools import lru_cache
 from typing import Dict, Sequence
 
 import cv2
@@ -37,13 +38,18 @@ def draw_poses(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, me
     Returns:
         np.ndarray: RGB image (H, W, 3), uint8.
     """
-    visualizer = PoseLocalVisualizer(radius=max(2, image.shape[0] // 80), line_width=max(1, image.shape[0] // 120))
+    visualizer = _visualizer(max(2, image.shape[0] // 80), max(1, image.shape[0] // 120))
     visualizer.set_dataset_meta(metainfo)
     shown = visible.astype(np.float32)
     persons = InstanceData(keypoints=keypoints, keypoint_scores=shown, keypoints_visible=shown)
     sample = PoseDataSample(pred_instances=persons)
     visualizer.add_datasample('', image.copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=0.5)
     return visualizer.get_image()
+
+
+@lru_cache(maxsize=8)
+def _visualizer(radius: int, line_width: int) -> PoseLocalVisualizer:
+    return PoseLocalVisualizer(radius=radius, line_width=line_width)  # with a figure, which takes longer than to draw
 
 
 def pose_grid(images: Sequence[np.ndarray],

@@ -258,11 +258,11 @@ def test_base_config_builds_both_datasets():
 
 
 @pytest.mark.parametrize('bad, message', [
-    (dict(num_samples=0), 'num_samples must be a whole number of at least 1, got 0'),
+    (dict(num_samples=0), 'num_samples=0: expected a whole number of at least 1'),
     (dict(num_samples=2.5), 'num_samples'),
-    (dict(seed=-1), 'seed must be a whole number of at least 0, got -1'),
+    (dict(seed=-1), 'seed=-1: expected a whole number of at least 0'),
     (dict(image_size=128), r'image_size must be \(width, height\), got 128'),
-    (dict(image_size=(128, 16)), 'each side of image_size must be a whole number of at least 32, got 16'),
+    (dict(image_size=(128, 16)), r'image_size\[1\]=16: expected a whole number of at least 32'),
     (dict(variety=2), 'variety must be a number from 0 to 1, got 2'),
     (dict(clutter='much'), "clutter must be a number from 0 to 1, got 'much'"),
     (dict(occlusion_prob=-0.1), 'occlusion_prob'),

@@ -1,5 +1,3 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -7,7 +5,6 @@ from mmcv.transforms import BaseTransform
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, TRANSFORMS
 
-from mmpose_kd.datasets import views
 from mmpose_kd.errors import ConfigError
 
 PEOPLE = dict(type='SyntheticPoseDataset', num_samples=2, pipeline=[])
@@ -132,7 +129,3 @@ def test_annotations_of_every_part_count(wrapper, tmp_path):
 def test_a_number_of_views_that_is_none_is_refused(num_views):
     with pytest.raises(ConfigError, match=f'num_views={num_views} given'):
         dataset(num_views)
-
-
-def test_docstring_examples_run():
-    assert doctest.testmod(views, extraglobs=dict(DATASETS=DATASETS)).failed == 0

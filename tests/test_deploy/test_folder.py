@@ -366,3 +366,19 @@ def test_an_image_that_cannot_be_read_is_named(trained, tmp_path):
     with pytest.raises(ConfigError, match=r'broken.jpg" cannot be read'):
         export_folder(*trained, str(tmp_path / 'out'), images=str(tmp_path / 'images'), report=str)
     assert [p.name for p in tmp_path.iterdir()] == ['images']
+
+
+@pytest.mark.parametrize('onnx', ['keypoints', 'raw'])
+def test_a_head_that_regresses_is_exported_without_a_graph(tmp_path, onnx):
+    codec = dict(type='RegressionLabel', input_size=(64, 64))
+    model = dict(tiny.pose_model(), neck=dict(type='GlobalAveragePooling'), head=dict(
+        type='RegressionHead', in_channels=32, num_joints=17, decoder=codec,
+        loss=dict(type='SmoothL1Loss', use_target_weight=True)))
+    tiny.runner_cfg(model, tmp_path).dump(str(tmp_path / 'cfg.py'))
+    torch.save(dict(state_dict=tiny.build(model).state_dict()), tmp_path / 'a.pth')
+    run = str(tmp_path / 'cfg.py'), str(tmp_path / 'a.pth')
+    with pytest.raises(ConfigError, match='RegressionLabel: a head that regresses coordinates is not exported to ONNX'):
+        export_folder(*run, str(tmp_path / 'out'), onnx=onnx, num_images=1, report=str)
+    assert not (tmp_path / 'out').exists()
+    export_folder(*run, str(tmp_path / 'out'), onnx='none', num_images=1, limits=Limits(drop=1.), report=str)
+    assert (tmp_path / 'out' / 'checkpoint.pth').exists()

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
-from mmpose_kd.deploy import Limits, export_folder, export_student
+from mmpose_kd.deploy import Limits, export_folder, take_student
 
 GONE = dict(lspd='backbone.later_stages.', okdhp='head.peers.')
 RAMP = dict(type='GaussianRamp', start=0., end=1., until=0.5)
@@ -68,13 +68,11 @@ def test_resumed_run_equals_the_uninterrupted_one(trained, tmp_path):
         assert torch.equal(resumed, expected), key
 
 
-def test_export_holds_the_first_output_alone(trained, tmp_path):
+def test_export_holds_the_first_output_alone(trained):
     name, cfg, runner = trained
-    config, checkpoint = export_student(f'{cfg.work_dir}/kd.py', f'{cfg.work_dir}/epoch_2.pth', str(tmp_path))
-    plain = MODELS.build(Config.fromfile(str(config)).model)
-    file = torch.load(checkpoint, weights_only=False)
-    assert set(file) == {'state_dict', 'meta'}
-    plain.load_state_dict(file['state_dict'], strict=True)
+    deployed, _, weights = take_student(Config.fromfile(f'{cfg.work_dir}/kd.py'), f'{cfg.work_dir}/epoch_2.pth')
+    plain = MODELS.build(deployed.model)
+    plain.load_state_dict(weights, strict=True)
     assert type(plain).__name__ == 'TopdownPoseEstimator'
     assert not any(key.startswith(GONE[name]) for key in plain.state_dict())
 

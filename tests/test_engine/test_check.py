@@ -2,8 +2,9 @@ import pytest
 import tiny
 from mmpose.datasets.transforms import TopdownAffine
 
-from mmpose_kd.engine.check import check_config, kind_of
+from mmpose_kd.engine.check import check_config
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.parts import kind_of
 
 
 @pytest.mark.parametrize('kind, name', [
@@ -35,4 +36,30 @@ def test_randomness_without_a_seed_is_refused():
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     cfg.randomness = dict(deterministic=True)
     with pytest.raises(ConfigError, match=r"randomness={'deterministic': True}: no seed given"):
+        check_config(cfg)
+
+
+def test_a_stock_head_with_three_maps_for_each_joint_is_right():
+    cfg = tiny.runner_cfg(tiny.pose_model(keypoints=51, head='heatmap'), 'unused')
+    codec = dict(type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16), heatmap_type='combined', sigma=1.0)
+    cfg.model.head.decoder = cfg.train_dataloader.dataset.pipeline[-2].encoder = codec
+    check_config(cfg)
+    cfg.model.head.out_channels = 17
+    with pytest.raises(ConfigError, match='out_channels=17, but the training set has 51'):
+        check_config(cfg)
+
+
+def test_a_volume_of_cells_has_a_depth():
+    cfg = tiny.runner_cfg(tiny.pose_model(head='heatmap'), 'unused')
+    size = dict(heatmap_size=[16, 16, 16])
+    cfg.model.head.decoder.update(size), cfg.train_dataloader.dataset.pipeline[-2].encoder.update(size)
+    check_config(cfg)
+
+
+def test_views_do_not_go_with_a_hook_that_changes_their_pipeline():
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.custom_hooks = [dict(type='mmdet.PipelineSwitchHook', switch_epoch=1, switch_pipeline=[])]
+    check_config(cfg)
+    cfg.train_dataloader.dataset = dict(type='ViewDataset', num_views=2, dataset=cfg.train_dataloader.dataset)
+    with pytest.raises(ConfigError, match=r'custom_hooks\[0\]: PipelineSwitchHook cannot change the pipeline'):
         check_config(cfg)

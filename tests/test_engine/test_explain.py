@@ -2,7 +2,11 @@ import re
 
 import pytest
 import tiny
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from mmpose.registry import HOOKS, TRANSFORMS
 
 from mmpose_kd.errors import ConfigError
 
@@ -49,9 +53,43 @@ def test_an_error_from_inside_names_its_place_and_keeps_its_cause(tmp_path, chan
     assert isinstance(cause, error)
 
 
+class FailingHook(Hook):
+
+    def before_train_iter(self, runner, *args, **kwargs):
+        raise ValueError('it is broken')
+
+
+class FailingTransform(BaseTransform):
+
+    def transform(self, results):
+        raise ValueError('it is broken')
+
+
+@pytest.mark.parametrize('scope', ['', 'mmpose.'])
+def test_a_hook_and_a_transform_are_named_with_and_without_a_scope(tmp_path, monkeypatch, scope):
+    for registry, cls in ((HOOKS, FailingHook), (TRANSFORMS, FailingTransform)):
+        monkeypatch.setitem(registry.module_dict, cls.__name__, cls)
+    text, _ = fails(tmp_path / 'hook', custom_hooks=[dict(type=f'{scope}FailingHook')])
+    assert text.startswith('custom_hooks[0]: FailingHook fails, ') and text.endswith('it is broken')
+    pipeline = tiny.runner_cfg(tiny.pose_model(), tmp_path).train_dataloader.dataset.pipeline
+    place = 'train_dataloader.dataset.pipeline'
+    text, _ = fails(tmp_path / 'transform', **{place: [dict(type=f'{scope}FailingTransform'), *pipeline]})
+    assert text.startswith(f'{place}[0]: FailingTransform, built from ') and text.endswith('it is broken')
+
+
 def test_a_config_that_does_not_import_this_package_is_left_alone(tmp_path):
     cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, epochs=1)
     cfg.experiment_name = tmp_path.name
     cfg.model.backbone.depth = 19
     with pytest.raises(KeyError, match='invalid depth 19'):
         Runner.from_cfg(cfg)
+
+
+def test_a_checkpoint_with_code_is_named_before_a_test(tmp_path):
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, custom_imports=dict(imports=['mmpose_kd']))
+    torch.save(dict(state_dict=dict(a=torch.ones(1)), code=re.compile), tmp_path / 'bad.pth')
+    cfg.update(load_from=str(tmp_path / 'bad.pth'), test_dataloader=cfg.val_dataloader, test_cfg=dict(),
+               test_evaluator=cfg.val_evaluator, experiment_name=tmp_path.name)
+    runner = Runner.from_cfg(cfg)
+    with pytest.raises(ConfigError, match='bad.pth" contains code: it asks for "re.compile"'):
+        runner.test()

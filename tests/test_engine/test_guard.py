@@ -14,10 +14,8 @@ from mmpose_kd.models.objectives.base import Objective
 class BreaksLater(Objective):
     """Fine in the first step and of this value afterwards."""
 
-    needs_teacher = False
-
     def __init__(self, value):
-        super().__init__()
+        super().__init__(teacher='student')
         self.value, self.calls = value, 0
 
     def forward(self, student, teacher, data_samples):
@@ -51,7 +49,6 @@ def test_no_checkpoint_is_written_after_it(tmp_path):
 class NoGradient(Objective):
     """A finite loss, whose gradient is NaN in the third step."""
 
-    needs_teacher = False
     calls = 0
 
     def forward(self, student, teacher, data_samples):
@@ -61,7 +58,7 @@ class NoGradient(Objective):
 
 def test_weights_that_are_not_finite_are_not_saved_though_every_loss_was(tmp_path):
     cfg = config(tmp_path, 0., epochs=3)
-    cfg.model.objectives = dict(loss_mine=dict(type='NoGradient'))
+    cfg.model.objectives = dict(loss_mine=dict(type='NoGradient', teacher='student'))
     with pytest.raises(ConfigError, match=r'backbone\.\S+ is not finite at step \d.*a gradient was not: lower'):
         tiny.run(cfg)  # the fourth step is the last of the second epoch
     assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']

@@ -190,6 +190,16 @@ def test_teachers_metric_is_logged_once_beside_the_students(tmp_path, teacher_fi
     assert set(runner.message_hub.runtime_info['teacher_metrics']['teacher']) == {'PCK'}
 
 
+@pytest.mark.parametrize('main, expected', [(True, [(2, 'evaluating teacher')]), (False, [])])
+def test_the_main_process_alone_shows_how_far_the_evaluation_is(main, expected, tmp_path, teacher_file, monkeypatch):
+    shown = []
+    hook = 'mmpose_kd.engine.hooks.teacher_metric'
+    monkeypatch.setattr(f'{hook}.track', lambda items, what: shown.append((len(items), what)) or items)
+    monkeypatch.setattr(f'{hook}.is_main_process', lambda: main)
+    tiny.run(tiny.runner_cfg(student(**teacher_file), tmp_path, epochs=1))
+    assert shown == expected
+
+
 def test_teachers_metric_is_the_plain_teachers(tmp_path, teacher_file):
     runner = tiny.run(tiny.runner_cfg(student(**teacher_file), tmp_path / 'kd', epochs=1, samples=16))
     plain = Runner.from_cfg(tiny.runner_cfg(tiny.pose_model(8), tmp_path / 'plain', samples=16, experiment_name='plain',

@@ -11,7 +11,7 @@ from mutations import MUTATIONS
 from samples import write_datasets
 from steps import shrink
 
-from mmpose_kd.cli import _for_the_user
+from mmpose_kd.cli import _message
 from mmpose_kd.models.distillers.teachers import teachers_by_name
 
 ROOT = Path(__file__).parents[2] / 'configs'
@@ -51,7 +51,7 @@ def message_of(cfg):
     try:
         Runner.from_cfg(cfg).train()
     except Exception as error:
-        text = _for_the_user(error)
+        text = _message(error)
         assert text is not None, f'a bare traceback: {type(error).__name__}: {error}'
         return text
     return None

@@ -9,10 +9,10 @@ import torch
 
 from mmpose_kd.cache import build_caches
 from mmpose_kd.cli import run_mmpose_tool
+from mmpose_kd.config import load_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_cache import TeacherCache
-from mmpose_kd.models.distillers.teacher_config import load_teacher_config
 from mmpose_kd.study import load_plan
 
 CODE = 'import os; os.mkdir("hacked")'
@@ -79,7 +79,7 @@ def test_a_config_from_the_network_is_never_run(url, monkeypatch, work):
 def test_a_base_from_the_network_is_not_read(work):
     (work / 'cfg.py').write_text("_base_ = 'https://example.com/t.py'\nmodel = dict(type='TopdownPoseEstimator')")
     with pytest.raises(ConfigError, match='cfg.py" does not exist|example.com'):
-        load_teacher_config(str(work / 'cfg.py'))
+        load_config(str(work / 'cfg.py'))
 
 
 def cached(work):

@@ -3,10 +3,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
-from mmpose_kd.checkpoint import state_dict_of
+from mmpose_kd.checkpoint import load_strictly, state_dict_of
 from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.distillers.teacher_config import load_strictly
 
 
 @HOOKS.register_module()
@@ -51,6 +50,6 @@ class FirstStageHook(Hook):
         for part, module in (('backbone', model.backbone), ('neck', getattr(model, 'neck', None)), ('head', base)):
             if module is not None:
                 own = {name[len(part) + 1:]: x for name, x in state.items() if name.startswith(f'{part}.')}
-                load_strictly(module, own, f'{runner._load_from}" of stage 1, "{part}')
+                load_strictly(module, own, runner._load_from, part)
         checkpoint['state_dict'] = {
             f'head.base.{name[5:]}' if name.startswith('head.') else name: x for name, x in state.items()}

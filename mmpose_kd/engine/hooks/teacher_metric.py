@@ -5,10 +5,10 @@ import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmengine.utils import ProgressBar
 from mmpose.registry import HOOKS
 
 from mmpose_kd.engine.runner import unwrapped_model
+from mmpose_kd.progress import track
 
 INFO = 'teacher_metrics'
 
@@ -48,13 +48,11 @@ class TeacherMetricHook(Hook):
     def _evaluate(self, runner: Runner, model, name: str) -> Dict[str, float]:
         dataloader, evaluator = runner.val_loop.dataloader, runner.val_loop.evaluator
         runner.logger.info(f'evaluating {name} once on the validation set')
-        training, bar = model.training, ProgressBar(len(dataloader)) if is_main_process() else None
+        training = model.training
         model.eval()
-        for batch in dataloader:
+        for batch in track(dataloader, f'evaluating {name}') if is_main_process() else dataloader:
             samples = model.predict_teacher(name, **model.data_preprocessor(batch, False))
             evaluator.process(data_samples=samples, data_batch=batch)
-            if bar is not None:
-                bar.update()
         model.train(training)
         return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items()}
 

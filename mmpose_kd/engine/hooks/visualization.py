@@ -14,7 +14,7 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 from mmpose_kd.engine.runner import unwrapped_model
-from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.models.connectors import WeightAllocation
 from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
 from mmpose_kd.models.objectives.base import STUDENT
@@ -76,9 +76,7 @@ class DistillVisualizationHook(Hook):
                  joints: Optional[Sequence] = None,
                  size: int = 160) -> None:
         for name, value in (('interval', interval), ('num_samples', num_samples), ('size', size)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f'DistillVisualizationHook: {name}={value!r} given, expected a whole number of at '
-                                  'least 1.')
+            check_count(f'DistillVisualizationHook: {name}', value)
         if joints is not None and (isinstance(joints, str) or not isinstance(joints, Sequence) or not joints):
             raise ConfigError(f'DistillVisualizationHook: joints={joints!r} given, expected a list of names or indices '
                               'such as ["left_wrist", "right_ankle"].')
@@ -146,7 +144,8 @@ class DistillVisualizationHook(Hook):
             inputs, samples = self._preprocessed(model, batch)
             poses: Dict[str, Any] = {'labels': label_pose(model.head, samples)}
             poses['student'] = _keypoints(model.head.predict(model.extract_feat(inputs), samples, test_cfg))
-            for name, teacher in getattr(model, 'teachers', {}).items():
+            teachers = {name: t for name, t in getattr(model, 'teachers', {}).items() if t.same_keypoints}
+            for name, teacher in teachers.items():
                 poses[name] = _keypoints(teacher.predict(inputs, samples, model.data_preprocessor))
         poses = {title: pose for title, pose in poses.items() if pose is not None}
         return dict(poses=pose_grid(images, poses, _labelled(samples), self.metainfo, self.size))
@@ -201,9 +200,8 @@ class DistillVisualizationHook(Hook):
         for name, (student, teacher) in seen.items():
             objective = model.objectives[name]
             rows.update(feature_taps(student, objective.student_taps))
-            if teacher is not None:
-                found = feature_taps(teacher, objective.teacher_taps)
-                columns.update({f'{objective.teacher} {path}': x for path, x in found.items()})
+            found = feature_taps(teacher, objective.teacher_taps)
+            columns.update({f'{objective.teacher} {path}': x for path, x in found.items()})
         if not rows or not columns:
             return {}
         values = np.array([[feature_similarity(x, y) for y in columns.values()] for x in rows.values()])
@@ -248,7 +246,7 @@ def _chosen_joints(joints: Optional[Sequence], names: List[str]) -> Dict[str, in
 def _teachers(seen: dict, model: BasePoseEstimator) -> Iterator[tuple]:
     """Name and record of every teacher but the student itself."""
     for name, (_, teacher) in seen.items():
-        if teacher is not None and model.objectives[name].teacher != STUDENT:
+        if model.objectives[name].teacher != STUDENT:
             yield model.objectives[name].teacher, teacher
 
 

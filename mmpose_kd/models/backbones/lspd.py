@@ -7,7 +7,7 @@ from mmengine.model import BaseModule, normal_init
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, check_count, is_count
 
 
 class MultiScaleBlock(nn.Module):
@@ -116,10 +116,9 @@ class LSPDNet(BaseModule):
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
         for name, value in dict(channels=channels, num_stages=num_stages, num_blocks=num_blocks).items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ConfigError(f'LSPDNet: {name}={value!r} given, expected an int of at least 1.')
+            check_count(f'LSPDNet: {name}', value)
         sizes = kernel_sizes if isinstance(kernel_sizes, (list, tuple)) else ()
-        if not sizes or not all(isinstance(size, int) and size > 0 and size % 2 for size in sizes):
+        if not sizes or not all(is_count(size) and size % 2 for size in sizes):
             raise ConfigError(f'LSPDNet: kernel_sizes={kernel_sizes!r} given, expected odd sizes such as (3, 5, 7), '
                               'which keep the resolution.')
         self.backbone = build(MODELS, backbone, 'LSPDNet.backbone')

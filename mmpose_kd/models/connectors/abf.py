@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from .scale import check_scale, scaled
 
 
 @MODELS.register_module()
@@ -58,9 +58,7 @@ class ABFConnector(BaseModule):
                  fuse: bool = True,
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
-        if not scale > 0:
-            raise ConfigError(f'scale must be a positive number (student stride / teacher stride), got {scale!r}.')
-        self.scale = scale
+        self.scale = check_scale(scale)
         self.project = nn.Sequential(nn.Conv2d(in_channels, mid_channels, 1, bias=False), nn.BatchNorm2d(mid_channels))
         self.gates = nn.Sequential(nn.Conv2d(2 * mid_channels, 2, 1), nn.Sigmoid()) if fuse else None
         self.merge = nn.Sequential(
@@ -84,5 +82,5 @@ class ABFConnector(BaseModule):
             gates = self.gates(torch.cat([x, deeper], dim=1))
             x = gates[:, :1] * x + gates[:, 1:] * deeper
         if self.scale != 1:
-            x = F.interpolate(x, scale_factor=self.scale, mode='nearest')
+            x = F.interpolate(x, scaled(x.shape[2:], self.scale), mode='nearest')
         return self.merge(x), x

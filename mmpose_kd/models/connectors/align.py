@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from .scale import check_scale, scaled
 
 
 class Bilinear(nn.Module):
@@ -22,8 +22,7 @@ class Bilinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C, scale * H, scale * W)."""
-        size = [max(1, round(side * self.scale)) for side in x.shape[2:]]
-        return F.interpolate(x, size=size, mode='bilinear', align_corners=False)
+        return F.interpolate(x, scaled(x.shape[2:], self.scale), mode='bilinear', align_corners=False)
 
 
 def resize_layer(channels: int, scale: float) -> nn.Module:
@@ -50,9 +49,7 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
         >>> resize_layer(8, 4)(torch.rand(1, 8, 6, 4)).shape
         torch.Size([1, 8, 24, 16])
     """
-    if not scale > 0:
-        raise ConfigError(f'scale must be a positive number (student stride / teacher stride), got {scale!r}.')
-    factor = max(scale, 1 / scale)
+    factor = max(check_scale(scale), 1 / scale)
     stride = round(factor)
     if abs(factor - stride) > 1e-3 * factor:
         return Bilinear(scale)

@@ -29,10 +29,11 @@ class CachedTeacher(Teacher):
     Raises:
         ConfigError: There is no cache, it is incomplete, damaged or stale, or lacks a tap.
 
-    Example:
-        >>> train_dataloader = dict(dataset=dict(
-        ...     _delete_=True, type='ViewDataset', num_views=10, dataset=_base_.train_dataloader.dataset))
-        >>> teacher = dict(config='w32.py', checkpoint='w32.pth', cache='work_dirs/cache_w32')
+    Example::
+
+        train_dataloader = dict(dataset=dict(
+            _delete_=True, type='ViewDataset', num_views=10, dataset=_base_.train_dataloader.dataset))
+        teacher = dict(config='w32.py', checkpoint='w32.pth', cache='work_dirs/cache_w32')
     """
 
     def __init__(self, cache: str, **kwargs: Any) -> None:

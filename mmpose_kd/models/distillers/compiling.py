@@ -26,8 +26,9 @@ def compiled(forward: MethodType) -> Callable:
     Raises:
         ConfigError: When it is called: it could not be compiled.
 
-    Example:
-        >>> extract_feat = compiled(model.extract_feat)
+    Example::
+
+        extract_feat = compiled(model.extract_feat)
     """
     function = forward.__func__
     own = FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__,

@@ -29,8 +29,9 @@ def fold_batch_norms(model: TopdownPoseEstimator, taps: Sequence[str], size: Tup
     Returns:
         TopdownPoseEstimator: A model without these layers, or the model itself.
 
-    Example:
-        >>> model = fold_batch_norms(model.eval(), ['backbone.layer3'], (192, 256))
+    Example::
+
+        model = fold_batch_norms(model.eval(), ['backbone.layer3'], (192, 256))
     """
     parts = [name for name in ('backbone', 'neck') if getattr(model, name, None) is not None]
     modules = [module for name in parts for module in getattr(model, name).modules()]

@@ -1,7 +1,9 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
+import logging
 from typing import Any, Dict, List, MutableMapping, Optional, Sequence, cast
 
 import torch
+from mmengine.logging import print_log
 from mmengine.model import ModuleDict
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
@@ -10,7 +12,8 @@ from torch.utils.data import Dataset
 
 from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.models.objectives.base import STUDENT, Objective
-from mmpose_kd.models.taps import Record, Recorder
+from mmpose_kd.models.outputs import num_keypoints
+from mmpose_kd.models.taps import Record, Recorder, tensors
 
 from .alignment import keypoint_names, parse_metainfo
 from .cached_teacher import CachedTeacher
@@ -122,12 +125,22 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 teacher = build_teacher(cfg, taps=taps, folder=self.config_folder)
                 if isinstance(teacher, CachedTeacher):
                     teacher.check_data(dataset)
-                teacher.match_keypoints(names, getattr(self.head, 'out_channels', None))
+                self._match_keypoints(name, teacher, names)
                 teacher.match_codec(self.head)
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)
         self.teachers = teachers
+
+    def _match_keypoints(self, name: str, teacher: Teacher, names: Optional[List[str]]) -> None:
+        try:
+            teacher.match_keypoints(names, num_keypoints(self.head))
+        except ConfigError as error:
+            if any(objective.reads_outputs for objective in self._pupils(name)):
+                raise
+            teacher.features_alone()
+            print_log(f'{error} Only its features are compared, which need no keypoints; its metric is not shown.',
+                      'current', logging.WARNING)
 
     def teacher_taps(self, name: str) -> List[str]:
         """The paths that the objectives ask of a teacher."""
@@ -220,7 +233,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         return result
 
     def _answers(self, inputs: Tensor, weights: Dict[str, float], data_samples: list) -> Dict[str, Record]:
-        needed = {o.teacher for name, o in self.objectives.items() if o.needs_teacher and weights[name] > 0}
+        needed = {o.teacher for name, o in self.objectives.items() if weights[name] > 0}
         answers = {}
         for name, teacher in self.teachers.items():
             if name in needed or not self._checked:
@@ -236,7 +249,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
             return sum((p.sum() * 0 for p in objective.parameters()), zero)
         if weight == 0:  # it is only checked: it draws no number and moves no average
             objective.eval()
-        value = objective(student, records.get(objective.teacher) if objective.needs_teacher else None, data_samples)
+        value = objective(student, records[objective.teacher], data_samples)
         if weight == 0:
             self.train(self.training)
         if not isinstance(value, Tensor) or value.dim() > 0:
@@ -253,19 +266,18 @@ class MultiKDDistiller(TopdownPoseEstimator):
     def _check_finite(self, name: str, record: Record) -> None:
         parts = {'outputs': record.outputs, **{f'tap "{path}"': value for path, value in record.taps.items()}}
         for part, value in parts.items():
-            for tensor in value if isinstance(value, (list, tuple)) else [value]:
-                if isinstance(tensor, Tensor) and not torch.isfinite(tensor).all():
-                    place = teacher_place(name, self.teacher_cfgs)
-                    raise ConfigError(f'{place}: NaN or infinity in the teacher\'s {part}. The checkpoint is broken, '
-                                      'its data preprocessing is another, or the precision "fp16" overflows: try '
-                                      '"bf16" or "fp32".')
+            if not all(torch.isfinite(tensor).all() for tensor in tensors(value)):
+                place = teacher_place(name, self.teacher_cfgs)
+                raise ConfigError(f'{place}: NaN or infinity in the teacher\'s {part}. The checkpoint is broken, its '
+                                  'data preprocessing is another, or the precision "fp16" overflows: try "bf16" or '
+                                  '"fp32".')
 
     def _pupils(self, teacher: str) -> List[Objective]:
-        return [o for o in self.objectives.values() if o.needs_teacher and o.teacher == teacher]
+        return [o for o in self.objectives.values() if o.teacher == teacher]
 
     def _check_teacher_names(self) -> None:
         for name, objective in self.objectives.items():
-            if objective.needs_teacher and objective.teacher not in (STUDENT, *self.teacher_cfgs):
+            if objective.teacher not in (STUDENT, *self.teacher_cfgs):
                 given = f'names {", ".join(self.teacher_cfgs)}' if self.teacher_cfgs else 'is not given'
                 raise ConfigError(f'model.objectives.{name}: needs the teacher "{objective.teacher}", but '
                                   f'model.teacher {given}.'

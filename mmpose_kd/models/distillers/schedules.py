@@ -12,7 +12,7 @@ from typing import Sequence, Union
 from mmengine.logging import MessageHub
 from mmpose.registry import TASK_UTILS
 
-from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.errors import ConfigError, build, check_factor
 
 Position = Union[int, float]
 
@@ -75,7 +75,7 @@ class _Ramp(WeightSchedule):
                  by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
         for name, value in (('start', start), ('end', end)):
-            _check_weight(value, name)
+            check_factor(name, value)
         for name, position in (('begin', begin), ('until', until)):
             _check_position(position, name)
         if isinstance(begin, float) == isinstance(until, float) and begin >= until:
@@ -104,7 +104,7 @@ class Constant(WeightSchedule):
 
     def __init__(self, value: float) -> None:
         super().__init__()
-        _check_weight(value, 'value')
+        check_factor('value', value)
         self._value = float(value)
 
     def value(self, progress: Progress) -> float:
@@ -181,8 +181,8 @@ class MultiStep(WeightSchedule):
                  gamma: float = 0.1,
                  by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
-        _check_weight(value, 'value')
-        _check_weight(gamma, 'gamma')
+        check_factor('value', value)
+        check_factor('gamma', gamma)
         for position in milestones:
             _check_position(position, 'milestones')
         self._value, self.milestones, self.gamma = value, milestones, gamma
@@ -207,7 +207,7 @@ class Stop(WeightSchedule):
 
     def __init__(self, value: float, at: Position, by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
-        _check_weight(value, 'value')
+        check_factor('value', value)
         _check_position(at, 'at')
         self._value, self.at = value, at
 
@@ -260,11 +260,6 @@ def build_schedule(weight: Union[float, dict], where: str) -> WeightSchedule:
         return Constant(weight)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from None
-
-
-def _check_weight(value: float, name: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
-        raise ConfigError(f'{name}={value!r}: expected a finite number of at least 0.')
 
 
 def _check_position(position: Position, name: str) -> None:

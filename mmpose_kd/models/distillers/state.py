@@ -6,6 +6,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.parts import class_of
 
 PARTS = ('backbone', 'neck', 'head')
 
@@ -21,7 +22,9 @@ def deployed_model(cfg: Dict[str, Any]) -> Dict[str, Any]:
         dict: The config without teacher and objectives, and without what only training needs.
 
     Example:
-        >>> student = MODELS.build(deployed_model(Config.fromfile('multi-kd_litehrnet18_hrnet-w32.py').model))
+        >>> student = dict(type='TopdownPoseEstimator', backbone=dict(type='ResNet', depth=18))
+        >>> deployed_model(dict(student, type='MultiKDDistiller', teacher=dict(), objectives=dict())) == student
+        True
     """
     cfg = copy.deepcopy(cfg)
     for key in ('teacher', 'objectives', 'frozen'):
@@ -30,9 +33,7 @@ def deployed_model(cfg: Dict[str, Any]) -> Dict[str, Any]:
             cfg['type'] = 'TopdownPoseEstimator'
     for part in PARTS:
         if cfg.get(part):
-            kind = cfg[part]['type']
-            cls = MODELS.get(kind) if isinstance(kind, str) else kind
-            cfg[part] = getattr(cls, 'deployed', copy.copy)(cfg[part])
+            cfg[part] = getattr(class_of(MODELS, cfg[part]), 'deployed', copy.copy)(cfg[part])
     return cfg
 
 

@@ -5,16 +5,26 @@ import zlib
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import torch
+from mmengine.config import Config
 from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
+from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.constants import constant
-from mmpose_kd.models.outputs import is_simdr, last_heatmaps
+from mmpose_kd.models.outputs import (
+    find_heatmaps,
+    input_size_of,
+    is_simdr,
+    is_udp,
+    num_keypoints,
+    pose_head,
+)
 from mmpose_kd.models.taps import Record, Recorder, to_float32
+from mmpose_kd.parts import check_packages, dataset_metas
 
 from .alignment import (
     Cells,
@@ -31,15 +41,7 @@ from .alignment import (
 from .compiling import compiled
 from .folding import fold_batch_norms
 from .state import deployed_model
-from .teacher_config import (
-    PRECISIONS,
-    check_packages,
-    check_teacher,
-    dataset_meta,
-    find_file,
-    load_strictly,
-    load_teacher_config,
-)
+from .teacher_config import PRECISIONS, check_teacher
 
 
 class Teacher:
@@ -91,12 +93,15 @@ class Teacher:
                  taps: Sequence[str] = (),
                  folder: Optional[str] = None) -> None:
         check_teacher(config, checkpoint, allow_random_weights, precision, input_size=input_size, compile=compile)
-        cfg = load_teacher_config(config, folder)
+        cfg = load_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
         self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
-        codec = getattr(self.model.head, 'decoder', None)
-        self.input_size = tuple(input_size or getattr(codec, 'input_size', None) or ()) or None
+        if not isinstance(self.model, TopdownPoseEstimator):
+            raise ConfigError(f'config={config!r} is a {type(self.model).__name__}; expected the config of a top-down '
+                              'pose estimator, which sees one person at a time, as the student does.')
+        codec = getattr(self.head, 'decoder', None)
+        self.input_size = _checked_size(input_size, codec)
         Recorder(self.model, taps, 'teacher_taps')  # a wrong tap is known before a file is read
         meta = None
         if checkpoint is not None:
@@ -119,13 +124,19 @@ class Teacher:
         if compile:
             self.recorder.keep_hooks()
             self.extract_feat = compiled(self.model.extract_feat)
-        self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or parse_metainfo(dataset_meta(cfg))
+        self.metainfo = parse_metainfo(metainfo) or parse_metainfo(meta) or self._metainfo_of(cfg)
         self.names = keypoint_names(self.metainfo)
         self.report_metric = report_metric
         self.indices: Optional[List[int]] = None
+        self.same_keypoints = True
         self.same_images: Optional[bool] = None  # as the student's preprocessor makes; known with the first batch
-        self.udp = self.student_udp = _is_udp(self.model.head)
+        self.udp = self.student_udp = is_udp(codec)
         self.device = torch.device('cpu')
+
+    @property
+    def head(self) -> Any:
+        """The head that finds the joints."""
+        return pose_head(self.model.head)
 
     def __deepcopy__(self, memo: dict) -> 'Teacher':
         return self
@@ -148,7 +159,7 @@ class Teacher:
             ConfigError: A keypoint of the student's is missing in the teacher, or the names are unknown and the
                 numbers differ.
         """
-        number = getattr(self.model.head, 'out_channels', None)
+        number = num_keypoints(self.head)
         if self.names and number is not None and len(self.names) != number:
             raise ConfigError(f'the teacher\'s metainfo names {len(self.names)} keypoints, but its head predicts '
                               f'{number}; give the right names by teacher.metainfo.')
@@ -164,7 +175,7 @@ class Teacher:
 
     def match_codec(self, head: Any) -> None:
         """Take note of where the cells of a student's head lie: ``UDPHeatmap`` puts the last one on the last pixel."""
-        self.student_udp = _is_udp(head)
+        self.student_udp = is_udp(getattr(pose_head(head), 'decoder', None))
 
     @torch.no_grad()
     def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
@@ -181,7 +192,7 @@ class Teacher:
         images = self._images(inputs, preprocessor)
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False), self.recorder.record() as record:
-            self.model.head.forward(self._features(images, self.extract_feat))
+            self.head.forward(self._features(images, self.extract_feat))
         record.taps = {path: to_float32(value) for path, value in record.taps.items()}
         return record
 
@@ -197,14 +208,21 @@ class Teacher:
 
         Returns:
             Record: The same record, with the student's keypoints, and with its bins or cells where its head is of the
-            same kind; ``cells`` says where these lie.
+            same kind; ``cells`` says where these lie. Without outputs where it has other keypoints.
         """
+        if not self.same_keypoints:
+            record.outputs = None
+            return record
         resize = self._resize(inputs)
         same_kind = (is_simdr(record.outputs) and is_simdr(student_outputs)) or None not in (
-            last_heatmaps(record.outputs), last_heatmaps(student_outputs))
+            find_heatmaps(record.outputs), find_heatmaps(student_outputs))
         record.outputs = self._like(record.outputs, student_outputs, resize)
         record.cells = None if same_kind else Cells(resize, self.udp)
         return record
+
+    def features_alone(self) -> None:
+        """Take note that its keypoints are others than the student's: only features can be compared, and no metric."""
+        self.same_keypoints = self.report_metric = False
 
     def fingerprint(self) -> Dict[str, Any]:
         """What its answers depend on: the model's config, weights and precision."""
@@ -235,7 +253,8 @@ class Teacher:
         self.to(inputs.device)
         with torch.autocast(inputs.device.type, enabled=False):
             feats = [self._features(images), self._features(images.flip(-1))] if flip_test else self._features(images)
-            preds = self.model.head.predict(feats, samples, test_cfg=test_cfg)
+            preds = self.head.predict(feats, samples, test_cfg=test_cfg)
+        preds = preds[0] if isinstance(preds, tuple) else preds  # and heatmaps, of some heads
         for pred in preds:
             for axis in (0, 1):
                 pred.keypoints[..., axis] = resize.to_student(pred.keypoints[..., axis], axis)
@@ -244,6 +263,12 @@ class Teacher:
                     if key.startswith('keypoint'):
                         pred.set_field(value[:, self.indices], key)
         return preds
+
+    def _metainfo_of(self, cfg: Config) -> Optional[dict]:
+        """Of the sets in a config the one whose keypoints the head predicts; a set to test on may have fewer."""
+        found = [meta for meta in map(parse_metainfo, dataset_metas(cfg)) if meta]
+        number = num_keypoints(self.head)
+        return next((meta for meta in found if meta['num_keypoints'] == number), found[0] if found else None)
 
     def _images(self, inputs: Tensor, preprocessor: nn.Module) -> Tensor:
         if self.same_images is None:  # once: to compare numbers is to wait for the device
@@ -270,7 +295,7 @@ class Teacher:
                          for axis, (x, target) in enumerate(zip(outputs, wanted)))
         if isinstance(outputs, (list, tuple)):
             return [self._like(x, student, resize) for x in outputs]
-        return self._entry(outputs, last_heatmaps(student), ((-1, 0), (-2, 1)), resize)
+        return self._entry(outputs, find_heatmaps(student), ((-1, 0), (-2, 1)), resize)
 
     def _entry(self, value: Any, target: Optional[Tensor], axes: Sequence[Tuple[int, int]], resize: Resize) -> Any:
         """One tensor of the outputs with the student's keypoints, and as many bins as the target along each axis."""
@@ -292,13 +317,21 @@ class Teacher:
         return resample(value.transpose(dim, -1), positions).transpose(dim, -1)
 
 
+def _checked_size(given: Optional[Sequence[int]], codec: Any) -> Optional[Tuple[int, int]]:
+    """Width and height of a teacher's images: what is given, or what its codec says."""
+    own = input_size_of(codec)
+    if given is None and own is None:
+        print_log('the teacher\'s codec does not say the size of its images, so it sees them as the student does; give '
+                  'teacher.input_size=(width, height) if it was trained on another', 'current', logging.WARNING)
+    if given is not None and own is not None and hasattr(codec, 'simcc_split_ratio') and tuple(given) != own:
+        raise ConfigError(f'input_size={tuple(given)} given, but bins of its {type(codec).__name__} are for images of '
+                          f'{own}. Drop input_size.')
+    return own if given is None else (given[0], given[1])
+
+
 def _checksum(model: nn.Module) -> int:
     """A number that changes with any weight."""
     crc = 0
     for value in model.state_dict().values():
         crc = zlib.crc32(value.detach().contiguous().flatten().view(torch.uint8).numpy(), crc)
     return crc
-
-
-def _is_udp(head: Any) -> bool:
-    return type(getattr(head, 'decoder', None)).__name__ == 'UDPHeatmap'

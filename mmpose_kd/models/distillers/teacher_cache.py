@@ -1,6 +1,5 @@
 """A teacher's answers on disk."""
 import json
-import os
 import zlib
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Set
@@ -8,6 +7,7 @@ from typing import Any, Dict, List, Sequence, Set
 import numpy as np
 
 from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.files import whole
 
 FORMAT = 1
 SHARD = 2048  # views in a file
@@ -66,7 +66,8 @@ class TeacherCache:
                                   'Remove it and make it anew.')
             return cache
         make_folder(folder, 'cache')
-        _write(file, json.dumps(meta, indent=1).encode())
+        with whole(file) as part:
+            part.write_text(json.dumps(meta, indent=1))
         return TeacherCache(folder)
 
     def check(self, source: Dict[str, Any]) -> None:
@@ -116,11 +117,10 @@ class TeacherCache:
         if not np.isfinite(stored).all():
             raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
                               'make the cache with --dtype float32.')
-        temporary = self.file(shard, f'tmp{os.getpid()}')
-        with open(temporary, 'wb') as file:
-            np.save(file, stored)
-        os.replace(temporary, self.file(shard, 'npy'))
-        _write(self.file(shard, 'json'), json.dumps(dict(crc32=zlib.crc32(stored.data))).encode())
+        with whole(self.file(shard, 'npy')) as part:
+            np.save(part, stored)
+        with whole(self.file(shard, 'json')) as part:
+            part.write_text(json.dumps(dict(crc32=zlib.crc32(stored.data))))
 
     def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
         """The fields of some views.
@@ -183,10 +183,3 @@ class TeacherCache:
             raise ConfigError(f'{file} is damaged: it lacks what this package writes there. Remove the cache and make '
                               'it anew: mim run mmpose_kd cache CONFIG')
         return content
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a file at once or not at all."""
-    temporary = file.with_name(f'{file.name}.tmp{os.getpid()}')
-    temporary.write_bytes(data)
-    os.replace(temporary, file)

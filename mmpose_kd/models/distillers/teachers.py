@@ -1,12 +1,13 @@
 """The teachers that a config names."""
 from typing import Any, Dict, Optional, Type
 
+from mmpose_kd.config import find_file
 from mmpose_kd.errors import ConfigError, check_arguments
 from mmpose_kd.models.objectives.base import STUDENT
 
 from .cached_teacher import CachedTeacher
 from .teacher import Teacher
-from .teacher_config import check_teacher, find_file
+from .teacher_config import check_teacher
 
 
 def build_teacher(cfg: Dict[str, Any], **kwargs: Any) -> Teacher:

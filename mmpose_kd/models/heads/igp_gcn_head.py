@@ -15,67 +15,14 @@ from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
-from mmpose_kd.models.taps import Record, record_head
+from mmpose_kd.models.outputs import is_udp
+from mmpose_kd.models.taps import record_head
+
+from .graph import GraphBlock, SemGConv, over_channels
 
 # Share of the input's width and height by which an output of 1 moves a joint. Adam's first steps are as long as the
 # learning rate, whatever the gradient: with half the input instead, they would move all joints by several pixels.
 CORRECTION = 0.02
-
-
-class SemGConv(nn.Module):
-    r"""Semantic graph convolution (Zhao et al., CVPR 2019, Eq. 2, as in their code).
-
-    .. math:: y_i = a_{ii} W_0 x_i + \sum_{j \in \mathcal{N}(i)} a_{ij} W_1 x_j + b, \quad
-        a_i = softmax_{j \in \mathcal{N}(i) \cup \{i\}}(e_{ij})
-
-    with :math:`W_0` for the joint itself, :math:`W_1` for its neighbours, and :math:`e_{ij}` one learnt logit for each
-    directed edge, which starts at 0: all neighbours count alike.
-
-    Args:
-        in_channels (int): Channels of each joint's feature, in.
-        out_channels (int): Channels out.
-        num_joints (int): Number of joints, K.
-        limbs (Sequence[tuple[int, int]]): Pairs of joints that are neighbours.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, num_joints: int, limbs: Sequence[Sequence[int]]):
-        super().__init__()
-        self.own = nn.Linear(in_channels, out_channels)  # its bias is b
-        self.neighbours = nn.Linear(in_channels, out_channels, bias=False)
-        self.edges = nn.Parameter(torch.zeros(num_joints, num_joints))
-        linked = torch.eye(num_joints, dtype=torch.bool)
-        for i, j in limbs:
-            linked[i, j] = linked[j, i] = True
-        self.linked: Tensor
-        self.register_buffer('linked', linked, persistent=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (N, K, in_channels) of the joints to (N, K, out_channels)."""
-        weights = self.edges.masked_fill(~self.linked, float('-inf')).softmax(-1)
-        own = weights.diagonal()
-        to_itself = F.linear(x, self.own.weight) * own.unsqueeze(-1)
-        return to_itself + (weights - own.diag_embed()) @ self.neighbours(x) + self.own.bias
-
-
-class GraphBlock(nn.Module):
-    """Residual block of two graph convolutions, with half the channels between them.
-
-    Args:
-        channels (int): Channels in and out.
-        num_joints (int): Number of joints, K.
-        limbs (Sequence[tuple[int, int]]): Pairs of joints that are neighbours.
-    """
-
-    def __init__(self, channels: int, num_joints: int, limbs: Sequence[Sequence[int]]):
-        super().__init__()
-        self.convs = nn.ModuleList([SemGConv(channels, channels // 2, num_joints, limbs),
-                                    SemGConv(channels // 2, channels, num_joints, limbs)])
-        self.norms = nn.ModuleList([nn.BatchNorm1d(channels // 2), nn.BatchNorm1d(channels)])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Features (N, K, channels) to the same shape."""
-        hidden = _over_channels(self.norms[0], self.convs[0](x)).relu()
-        return (x + _over_channels(self.norms[1], self.convs[1](hidden))).relu()
 
 
 @MODELS.register_module()
@@ -163,9 +110,7 @@ class IGPGCNHead(BaseHead):
         for name, counts in dict(in_channels=in_channels, pools=self.pools, image_channels=image_channels).items():
             for step, count in enumerate(counts):
                 check_count(f'IGPGCNHead: {name}[{step}]', count)
-        if check_count('IGPGCNHead: hidden_channels', hidden_channels) < 2:
-            raise ConfigError(f'IGPGCNHead: hidden_channels={hidden_channels} given, expected at least 2: a block has '
-                              'half as many inside.')
+        check_count('IGPGCNHead: hidden_channels', hidden_channels, 2)  # a block has half as many inside
         self.base = build(MODELS, base, 'IGPGCNHead.base')
         decoder = getattr(self.base, 'decoder', None)
         if decoder is None or getattr(decoder, 'input_size', None) is None:
@@ -211,7 +156,7 @@ class IGPGCNHead(BaseHead):
             pose = self._first_pose(outputs)
             size = constant(self.input_size, pose)
             x = self.enter(torch.cat([pose * 2 / size - 1, _confidence(outputs).detach().to(pose)], dim=-1))
-            x = self.first(_over_channels(self.enter_norm, x).relu())
+            x = self.first(over_channels(self.enter_norm, x).relu())
             poses = [pose]
             for feature, pool, look, block, correct in zip(
                     maps, self.pools, self.looks, self.blocks, self.corrections):
@@ -233,14 +178,14 @@ class IGPGCNHead(BaseHead):
             list[InstanceData]: ``keypoints`` (1, K, 2) in input pixels and ``keypoint_scores`` (1, K); what else
             ``base`` predicts is kept.
         """
-        result = self.base.predict(feats, batch_data_samples, test_cfg)
+        with record_head(self.base) as runs:  # one for each view
+            result = self.base.predict(feats, batch_data_samples, test_cfg)
         preds = result[0] if isinstance(result, tuple) else result
+        poses = [self.forward(run.feats, run.outputs)[-1] for run in runs]
+        pose = poses[0]
         if test_cfg.get('flip_test', False):
-            pose, flipped = (self.forward(views)[-1] for views in feats)
-            flipped = flipped[:, batch_data_samples[0].metainfo['flip_indices']]
+            flipped = poses[1][:, batch_data_samples[0].metainfo['flip_indices']]
             pose = (pose + torch.stack([self.input_size[0] - 1 - flipped[..., 0], flipped[..., 1]], dim=-1)) / 2
-        else:
-            pose = self.forward(feats)[-1]
         for pred, keypoints in zip(preds, to_numpy(pose)):
             pred.keypoints = keypoints[None]
         return result
@@ -256,11 +201,12 @@ class IGPGCNHead(BaseHead):
         Returns:
             dict: The losses of ``base``, unless it is frozen, and with a ``label_weight`` the scalar ``loss_refine``.
         """
-        losses, first = {}, Record()
+        losses, outputs = {}, None
         if any(parameter.requires_grad for parameter in self.base.parameters()):
-            with record_head(self.base, first):  # once a step: its BatchNorms would move twice
+            with record_head(self.base) as runs:  # once a step: its BatchNorms would move twice
                 losses.update(self.base.loss(feats, batch_data_samples, train_cfg))
-        poses = self.forward(feats, first.outputs)
+            outputs = runs[0].outputs
+        poses = self.forward(feats, outputs)
         if self.label_weight:
             labels = [sample.gt_instance_labels for sample in batch_data_samples]
             weights = torch.cat([label.keypoint_weights for label in labels])
@@ -283,8 +229,7 @@ class IGPGCNHead(BaseHead):
         return feature
 
     def _first_pose(self, outputs: Outputs) -> Tensor:
-        udp = type(self.decoder).__name__ == 'UDPHeatmap'
-        return pose_in_pixels(outputs, self.input_size, self.temperature, udp).float().detach()
+        return pose_in_pixels(outputs, self.input_size, self.temperature, is_udp(self.decoder)).float().detach()
 
     def _label(self, sample: PoseDataSample) -> Tensor:
         if 'keypoint_bins' in sample.gt_instance_labels:
@@ -316,11 +261,6 @@ def sample_at(feature: Tensor, pose: Tensor, input_size: Sequence[int], pool: in
         feature = F.adaptive_avg_pool2d(feature, (height // pool, width // pool))
     sampled = F.grid_sample(feature, grid.unsqueeze(2), padding_mode='border', align_corners=False)
     return sampled.squeeze(-1).transpose(1, 2)
-
-
-def _over_channels(norm: nn.Module, x: Tensor) -> Tensor:
-    """A norm of (N, C) on features (N, K, C)."""
-    return norm(x.flatten(0, 1)).view_as(x)
 
 
 def _confidence(outputs: Outputs) -> Tensor:

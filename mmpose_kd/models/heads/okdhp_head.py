@@ -9,7 +9,7 @@ from mmpose.registry import MODELS
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, check_factor
+from mmpose_kd.errors import check_count, check_factor
 
 
 class FeatureAggregationUnit(nn.Module):
@@ -102,9 +102,8 @@ class OKDHPHead(HeatmapHead):
                  ensemble_channels: int = 256,
                  **kwargs):
         super().__init__(in_channels, out_channels, **kwargs)
-        for name, value, least in (('num_branches', num_branches, 2), ('ensemble_channels', ensemble_channels, 4)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ConfigError(f'OKDHPHead: {name}={value!r} given, expected an int of at least {least}.')
+        check_count('OKDHPHead: num_branches', num_branches, 2)
+        check_count('OKDHPHead: ensemble_channels', ensemble_channels, 4)
         self.ensemble_weight = check_factor('OKDHPHead: ensemble_weight', ensemble_weight)
         self.peers = ModuleList(HeatmapHead(in_channels, out_channels, **kwargs) for _ in range(num_branches - 1))
         self.ensemble = FeatureAggregationUnit(in_channels, out_channels, num_branches, ensemble_channels)

@@ -6,20 +6,21 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.losses.reduction import at_least_float32
+from mmpose_kd.models.losses.reduction import at_least_float32, check_same_shape
 
+CONNECT = 'Add a connector that brings the student\'s to the teacher\'s.'
 _NORMALIZE = ('none', 'layer', 'channel')
 
 
 def feature_mse(student: Tensor, teacher: Tensor, normalize: str = 'none') -> Tensor:
     """Mean squared error of every person's feature map: D in Eq. 1 of Multi-KD (Xu et al., BMVC 2024).
 
-    ``D_n = 1 / (C H W) * sum_chw (student - teacher)^2``, in float32. With ``normalize='none'`` its scale is the
-    square of the features'.
+    ``D_n = 1 / (C H W) * sum_chw (student - teacher)^2``, in float32 or better. With ``normalize='none'`` its scale is
+    the square of the features'.
 
     Args:
         student (Tensor): Feature (N, C, H, W), or (N, ...) of any rank.
-        teacher (Tensor): Feature of the same shape.
+        teacher (Tensor): Feature of the same shape; it gets no gradient.
         normalize (str): What is done to both maps before: ``'none'``, as in the paper; ``'layer'``, mean 0 and variance
             1 over all entries of a person; ``'channel'``, the same over the positions of each channel. The last two
             are our addition: they make the loss independent of how large a teacher's features are. As in layer
@@ -30,14 +31,15 @@ def feature_mse(student: Tensor, teacher: Tensor, normalize: str = 'none') -> Te
         Tensor: Loss of each person (N, ).
 
     Raises:
-        ConfigError: There is only one entry to normalise over, which would always give 0.
+        ConfigError: The shapes differ, or there is only one entry to normalise over, which would always give 0.
 
     Example:
         >>> import torch
         >>> feature_mse(torch.zeros(2, 3, 4, 4), torch.full((2, 3, 4, 4), 2.))
         tensor([4., 4.])
     """
-    student, teacher = at_least_float32(student), at_least_float32(teacher)
+    check_same_shape(student, teacher, 'features', CONNECT)
+    student, teacher = at_least_float32(student), at_least_float32(teacher.detach())
     if normalize != 'none':
         dims = student.shape[1:] if normalize == 'layer' else student.shape[2:]
         if math.prod(dims) < 2:
@@ -56,7 +58,8 @@ class FeatureMSELoss(nn.Module):
         normalize (str): ``'none'``, ``'layer'`` or ``'channel'``. Default: 'none'.
 
     Raises:
-        ConfigError: ``normalize`` has no such value, or at the first step a feature has one entry to normalise over.
+        ConfigError: ``normalize`` has no such value; at the first step, features of different shapes, or with one entry
+            to normalise over.
 
     Example:
         >>> import torch

@@ -89,21 +89,24 @@ def softmax_kl(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Te
     return temperature**2 * (log_t.exp() * (log_t - log_s)).sum(-1)
 
 
-def check_same_shape(student: Tensor, teacher: Tensor, what: str) -> None:
+_SAME_JOINTS = 'Give both models the same joints and resolution, or let the distiller map them.'
+
+
+def check_same_shape(student: Tensor, teacher: Tensor, what: str, remedy: str = _SAME_JOINTS) -> None:
     """Refuse tensors that broadcasting would compare silently.
 
     Args:
         student (Tensor): The student's side.
         teacher (Tensor): The teacher's side.
         what (str): What is compared, such as ``'heatmaps'``.
+        remedy (str): What to change. Default: what helps with joints.
 
     Raises:
         ConfigError: The two shapes differ.
     """
     if student.shape != teacher.shape:
         raise ConfigError(f'{what}: the student\'s shape is {tuple(student.shape)} and the teacher\'s is '
-                          f'{tuple(teacher.shape)}; expected the same (persons, joints, ...). Give both models the '
-                          'same joints and resolution, or let the distiller map them.')
+                          f'{tuple(teacher.shape)}; expected the same. {remedy}')
 
 
 def check_temperature(temperature: float) -> float:

@@ -29,10 +29,10 @@ def hierarchical_context_loss(student: Tensor, teacher: Tensor, levels: Sequence
         levels (Sequence[int]): Sizes of the pooled maps, in the order of their falling weights. Default: (4, 2, 1).
 
     Returns:
-        Tensor: Loss of each person (N, ), in float32.
+        Tensor: Loss of each person (N, ), in float32 or better.
 
     Raises:
-        ConfigError: The two are no feature maps of the same shape.
+        ConfigError: The two are no maps, or not of the same shape.
 
     Example:
         >>> import torch
@@ -41,11 +41,9 @@ def hierarchical_context_loss(student: Tensor, teacher: Tensor, levels: Sequence
         >>> hierarchical_context_loss(student, teacher)  # (3 + 1.5^2 / 2) / 1.5: of the levels only 1 is below 2
         tensor([2.7500])
     """
-    if student.dim() != 4 or student.shape != teacher.shape:
-        raise ConfigError(f'hierarchical context loss: the student\'s feature is {tuple(student.shape)} and the '
-                          f'teacher\'s {tuple(teacher.shape)}; expected two maps (N, C, H, W) of the same shape. Add a '
-                          'connector that brings the student\'s to the teacher\'s.')
-    teacher = teacher.detach()
+    if student.dim() != 4:
+        raise ConfigError(f'hierarchical context loss: features of shape {tuple(student.shape)} given, expected maps '
+                          '(N, C, H, W). Tap a module that returns one.')
     loss, weight, total = feature_mse(student, teacher), 1.0, 1.0
     for level in levels:
         if level >= min(student.shape[2:]):

@@ -5,7 +5,7 @@ import torch
 from mmengine.model import BaseModule, initialize
 from torch import Tensor
 
-from mmpose_kd.models.taps import Record
+from mmpose_kd.models.taps import Record, parse_path
 
 STUDENT = 'student'  # as an objective's teacher: the student's own record
 
@@ -20,13 +20,12 @@ class Objective(BaseModule):
     Args:
         weight (float | dict): Factor of the loss, or a schedule such as ``dict(type='Linear', start=1., end=0.)``.
             Default: 1.
-        teacher (str): Which teacher's record is compared, where ``model.teacher`` names several. Default: 'teacher'.
+        teacher (str): Which teacher's record is compared, where ``model.teacher`` names several; ``'student'`` is the
+            student's own. Default: 'teacher'.
         student_taps (Sequence[str]): Paths recorded in the student. Default: none.
         teacher_taps (Sequence[str]): Paths recorded in the teacher. Default: none.
         init_cfg (dict, optional): Initialisation of the connectors.
     """
-
-    needs_teacher = True
 
     def __init__(self,
                  weight: Union[float, dict] = 1.0,
@@ -40,6 +39,11 @@ class Objective(BaseModule):
         self.student_taps = tuple(student_taps)
         self.teacher_taps = tuple(teacher_taps)
 
+    @property
+    def reads_outputs(self) -> bool:
+        """Whether it compares what the heads return, so that both need the same keypoints; else features alone."""
+        return not self.teacher_taps or any(parse_path(path)[0] == 'outputs' for path in self.teacher_taps)
+
     def init_weights(self) -> None:
         """Initialise the connectors as ``init_cfg`` says; a connector's own wins over that of the objective."""
         super().init_weights()
@@ -47,12 +51,12 @@ class Objective(BaseModule):
             if getattr(module, 'init_cfg', None):
                 initialize(module, module.init_cfg)
 
-    def forward(self, student: Record, teacher: Optional[Record], data_samples: list) -> Tensor:
+    def forward(self, student: Record, teacher: Record, data_samples: list) -> Tensor:
         """Compare the two records.
 
         Args:
             student (Record): What the student's forward pass produced.
-            teacher (Record, optional): The teacher's, in the student's keypoint order and output resolution.
+            teacher (Record): The teacher's, in the student's keypoint order and output resolution.
             data_samples (list[PoseDataSample]): The batch's annotations.
 
         Returns:
@@ -69,6 +73,8 @@ def keypoint_weights(data_samples: List, device: torch.device) -> Tensor:
         device (torch.device): Where the result goes.
 
     Returns:
-        Tensor: Weights (N, K), 0 where a keypoint is not labelled.
+        Tensor: Weights (N, K), 0 where a keypoint is not labelled; of several levels, such as those of ``MSPNHead``,
+        the weights of the last, which is the finest.
     """
-    return torch.cat([d.gt_instance_labels.keypoint_weights for d in data_samples]).to(device)
+    weights = [sample.gt_instance_labels.keypoint_weights for sample in data_samples]
+    return torch.cat([weight[-1] if weight.dim() == 3 else weight for weight in weights]).to(device)

@@ -2,6 +2,7 @@
 import inspect
 from typing import Any, Tuple, Union
 
+from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -64,6 +65,9 @@ class OutputObjective(Objective):
                               "brought to the student's keypoints, bins and cells: expected 'outputs' or an entry of "
                               "it, such as 'outputs[0]'.")
         self.loss = build(MODELS, loss, 'loss')
+        if isinstance(self.loss, KLDiscretLoss):
+            raise ConfigError('loss: KLDiscretLoss compares logits with the distribution of a label, and a teacher '
+                              "gives logits: use dict(type='SimDRKLLoss').")
         try:
             inspect.signature(self.loss.forward).bind('student', 'teacher', 'weights')
         except TypeError:
@@ -99,8 +103,14 @@ def _joint_output(record: Record, side: str, path: str) -> Tuple[str, Any]:
     if heatmaps is not None:
         return 'heatmaps', heatmaps
     raise ConfigError(f"the {side}'s head returns {_shapes(output)} at '{path}': expected heatmaps (N, K, H, W), a "
-                      'list of heatmaps, or SimDR logits (N, K, Wx) and (N, K, Wy). Where these are one entry of it, '
-                      f"set {side}_output='{path}[0]'.")
+                      f'list of heatmaps, or SimDR logits (N, K, Wx) and (N, K, Wy). {_advice(output, side, path)}')
+
+
+def _advice(output: Any, side: str, path: str) -> str:
+    """The entry of a head's outputs that can be compared, or what to do where there is none."""
+    entries = output if isinstance(output, (list, tuple)) else []
+    found = [i for i, entry in enumerate(entries) if is_simdr(entry) or last_heatmaps(entry) is not None]
+    return f"Set {side}_output='{path}[{found[0]}]'." if found else 'Compare features with FeatureObjective.'
 
 
 def _shapes(output: Any) -> str:

@@ -1,12 +1,9 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
 from mmpose.registry import MODELS
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.connectors import abf
 from mmpose_kd.models.connectors.abf import ABFConnector
 
 
@@ -88,6 +85,7 @@ def test_scale_that_is_not_positive_is_refused(scale):
               mid_channels=2)
 
 
-def test_docstring_examples_run():
-    result = doctest.testmod(abf)
-    assert result.attempted and not result.failed
+@pytest.mark.parametrize('stride, side', [(8, 32), (16, 16)])
+def test_a_rounded_stride_makes_the_map_that_it_stands_for(stride, side):
+    module = connector(in_channels=1, out_channels=1, scale=stride / 10.667, fuse=False)  # 10.667 is 256 / 24
+    assert module(torch.rand(1, 1, side, side).double())[0].shape[2:] == (24, 24)

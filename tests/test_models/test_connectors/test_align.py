@@ -1,5 +1,3 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -78,8 +76,3 @@ def test_result_can_be_negative_everywhere():
 def test_scale_that_is_not_positive_is_refused(scale):
     with pytest.raises(ConfigError, match=r'connector: scale must be a positive number .* got ' + str(scale)):
         build(MODELS, dict(type='ConvAligner'), 'connector', in_channels=2, out_channels=2, scale=scale)
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(align)
-    assert result.attempted and not result.failed

@@ -1,12 +1,10 @@
-import doctest
-
 import pytest
 import torch
 import torch.nn.functional as F
 from precision import HALF
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.connectors import MFTConnector, mft
+from mmpose_kd.models.connectors import MFTConnector
 
 
 @pytest.mark.parametrize('scale, size', [(1, (6, 4)), (2, (12, 8)), (4, (24, 16)), (0.5, (3, 2))])
@@ -104,10 +102,5 @@ def test_sizes_that_do_not_keep_the_map_are_refused(sizes):
 
 @pytest.mark.parametrize('width', [0, -1, 1.5, True])
 def test_a_width_that_is_no_number_of_channels_is_refused(width):
-    with pytest.raises(ConfigError, match=f'^branch_channels={width} given, expected a whole number above 0'):
+    with pytest.raises(ConfigError, match=f'^branch_channels={width}: expected a whole number of at least 1'):
         MFTConnector(4, 8, branch_channels=width)
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(mft)
-    assert result.attempted and not result.failed

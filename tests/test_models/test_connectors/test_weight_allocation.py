@@ -1,12 +1,10 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
 from precision import needs_float16
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.connectors import WeightAllocation, stage_pairs, weight_allocation
+from mmpose_kd.models.connectors import WeightAllocation, stage_pairs
 
 
 def features(n, shapes=((3, 8, 6), (5, 4, 3)), seed=0):
@@ -121,8 +119,8 @@ def test_more_teacher_than_student_stages_is_an_error():
 
 @pytest.mark.parametrize('arguments, message', [
     (dict(gram_norm='rows'), '"none" or "row", got \'rows\''),
-    (dict(embed_channels=0), '^embed_channels=0 given, expected a whole number above 0'),
-    (dict(embed_channels=8.), '^embed_channels=8.0 given, expected a whole number above 0'),
+    (dict(embed_channels=0), '^embed_channels=0: expected a whole number of at least 1'),
+    (dict(embed_channels=8.), '^embed_channels=8.0: expected a whole number of at least 1'),
     (dict(batch_size=0), r'at least 1, got 0\. Set it to train_dataloader\.batch_size\.$'),
 ])
 def test_wrong_arguments_are_refused(arguments, message):
@@ -185,8 +183,3 @@ def test_last_gamma_is_not_saved():
 
 def test_teacher_stage_guides_its_own_and_later_student_stages():
     assert stage_pairs(2, 3) == [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2)]
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(weight_allocation)
-    assert result.attempted and not result.failed

@@ -28,10 +28,8 @@ class TapDistance(Objective):
 class Returns(Objective):
     """Returns whatever it is told to."""
 
-    needs_teacher = False
-
     def __init__(self, what, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(teacher='student', **kwargs)
         self.what = what
 
     def forward(self, student, teacher, data_samples):

@@ -31,10 +31,8 @@ class TwoBranchHead(SimCCHead):
 class PeerSquare(Objective):
     """Mean square of what the second branch returns."""
 
-    needs_teacher = False
-
     def __init__(self, **kwargs):
-        super().__init__(student_taps=['head.peer'], **kwargs)
+        super().__init__(teacher='student', student_taps=['head.peer'], **kwargs)
 
     def forward(self, student, teacher, data_samples):
         return student['head.peer'].square().mean()

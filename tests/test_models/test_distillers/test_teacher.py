@@ -7,11 +7,13 @@ import tiny
 import torch
 from mmengine.config import Config
 from mmengine.utils import digit_version
+from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.registry import MODELS
 from torch import nn
 from torch._dynamo.utils import counters
 from torch._inductor import config as inductor
 
+from mmpose_kd.config import load_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import (
     Resize,
@@ -22,8 +24,10 @@ from mmpose_kd.models.distillers.alignment import (
     same_images,
 )
 from mmpose_kd.models.distillers.teacher import Teacher
-from mmpose_kd.models.distillers.teacher_config import check_packages, check_teacher, load_teacher_config
+from mmpose_kd.models.distillers.teacher_config import check_teacher
+from mmpose_kd.models.outputs import is_udp
 from mmpose_kd.models.taps import Record
+from mmpose_kd.parts import check_packages
 
 needs_compiler = pytest.mark.skipif(
     not shutil.which('g++') or digit_version(torch.__version__) < digit_version('2.2'),
@@ -147,12 +151,12 @@ def test_deepcopy_shares_it(student):
 
 def test_config_is_found_beside_the_students(saved):
     folder, _ = saved
-    assert load_teacher_config('teacher.py', str(folder)).model.backbone.base_channels == 8
+    assert load_config('teacher.py', str(folder)).model.backbone.base_channels == 8
 
 
 def test_config_of_mmpose_is_found_by_name():
     folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco'
-    cfg = load_teacher_config(f'{folder}/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py')
+    cfg = load_config(f'{folder}/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py')
     assert cfg.model.backbone.type == 'HRNet'
 
 
@@ -316,6 +320,14 @@ def test_heatmaps_of_another_codec_move_to_the_students_cells(student):
     torch.testing.assert_close(rows[[10, 11]] / rows.sum(), torch.tensor([0.5, 0.5]), rtol=1e-4, atol=1e-4)
 
 
+def test_a_codec_of_ones_own_that_is_a_udp_heatmap_has_its_cells():
+    class OwnHeatmap(UDPHeatmap):
+        pass
+
+    assert is_udp(OwnHeatmap(input_size=(64, 64), heatmap_size=(16, 16)))
+    assert not is_udp(MSRAHeatmap(input_size=(64, 64), heatmap_size=(16, 16), sigma=2.0))
+
+
 def test_every_stage_of_a_teacher_takes_the_students_keypoints_and_size():
     cfg = tiny.pose_model(8, size=(96, 96), head='heatmap')
     teacher = Teacher(cfg, allow_random_weights=True, metainfo=COCO)
@@ -408,7 +420,7 @@ def test_a_config_that_is_no_python_is_named(tmp_path):
 def test_a_config_whose_base_is_missing_is_not_said_to_be_missing_itself(tmp_path):
     (tmp_path / 'teacher.py').write_text("_base_ = 'gone.py'")
     with pytest.raises(ConfigError, match=rf'"{tmp_path}/teacher\.py" cannot be read: FileNotFoundError: .*gone\.py'):
-        load_teacher_config('teacher.py', str(tmp_path))
+        load_config('teacher.py', str(tmp_path))
 
 
 def test_metainfo_without_keypoints_names_none():

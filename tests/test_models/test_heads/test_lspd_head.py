@@ -1,12 +1,9 @@
-import doctest
-
 import pytest
 import tiny
 import torch
 from mmpose.models.heads import CPMHead
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.heads import lspd_head
 from mmpose_kd.models.heads.lspd_head import LSPDHead
 
 CODEC = dict(type='MSRAHeatmap', input_size=(32, 32), heatmap_size=(8, 8), sigma=1.0)
@@ -46,11 +43,6 @@ def test_maps_of_other_channels_than_stated_are_refused():
     head = LSPDHead(16, 17, 3, final_layer=None)
     with pytest.raises(ConfigError, match='in_channels=16 given, but the maps have 17 channels'):
         head([torch.rand(1, 17, 8, 8)] * 3)
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(lspd_head)
-    assert result.attempted and not result.failed
 
 
 def test_of_one_loss_for_each_stage_the_first_is_deployed():

@@ -94,7 +94,7 @@ def test_deployed_head_is_the_stock_one():
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(num_branches=1), 'num_branches=1 given, expected an int of at least 2'),
+    (dict(num_branches=1), 'num_branches=1: expected a whole number of at least 2'),
     (dict(ensemble_channels=2.5), 'ensemble_channels=2.5'),
 ])
 def test_bad_arguments(kwargs, message):

@@ -12,9 +12,9 @@ from mmpose_kd.models.losses import gaussian_labels, simdr_cross_entropy, simdr_
 N, K, WX, WY = 3, 5, 12, 16
 
 
-def logits(seed, dtype=torch.float32):
+def logits(seed):
     g = torch.Generator().manual_seed(seed)
-    return tuple(torch.randn(N, K, w, generator=g, dtype=torch.float64).mul(2).to(dtype) for w in (WX, WY))
+    return tuple(torch.randn(N, K, w, generator=g, dtype=torch.float64).mul(2).float() for w in (WX, WY))
 
 
 def some_weights():
@@ -137,12 +137,6 @@ def test_kl_of_equal_distributions_is_zero():
     assert simdr_kl(logits(0), shifted).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_teacher_gets_no_gradient():
-    student, teacher = (tuple(axis.requires_grad_() for axis in logits(seed)) for seed in (0, 1))
-    simdr_kl(student, teacher).backward()
-    assert teacher[0].grad is None and student[0].grad is not None
-
-
 def test_paper_weights_translate_as_documented():
     """Eq. 8 with the sums as printed is N K / L times ours with beta L / N and alpha L / K."""
     bins, alpha, beta = 12, 0.005, 0.04
@@ -165,61 +159,10 @@ def test_paper_weights_translate_as_documented():
 
 # Both
 
-LOSSES = dict(
-    cross_entropy=lambda student, weights=None: simdr_cross_entropy(student, some_labels(student[0].dtype), weights),
-    kl=lambda student, weights=None: simdr_kl(student, logits(1, student[0].dtype), weights, 2.))
 
-
-@pytest.fixture(params=sorted(LOSSES))
-def loss(request):
-    return LOSSES[request.param]
-
-
-@pytest.mark.parametrize('second', [some_labels, lambda: logits(1)])
-@pytest.mark.parametrize('function', [simdr_cross_entropy, simdr_kl])
-def test_duplicating_the_batch_changes_nothing(function, second):
-    student, other, weights = logits(0), second(), some_weights()
-    twice = [tuple(torch.cat([axis, axis]) for axis in axes) for axes in (student, other)]
-    torch.testing.assert_close(function(*twice, torch.cat([weights, weights])), function(student, other, weights))
-
-
-def test_joint_without_weight_has_no_loss_and_no_gradient(loss):
-    student, weights = tuple(axis.requires_grad_() for axis in logits(0)), torch.zeros(N, K)
-    value = loss(student, weights)
-    value.backward()
-    assert value.item() == 0
-    assert all(not axis.grad.any() for axis in student)
-
-
-def test_only_joints_with_weight_get_a_gradient(loss):
-    student, weights = tuple(axis.requires_grad_() for axis in logits(0)), some_weights()
-    loss(student, weights).backward()
-    for axis in student:
-        assert torch.equal(axis.grad.abs().sum(-1) > 0, weights > 0)
-
-
-def test_no_weights_means_one_for_each_joint(loss):
-    torch.testing.assert_close(loss(logits(0)), loss(logits(0), torch.ones(N, K)))
-
-
-def test_gradient_is_that_of_the_value(loss):
-    student = tuple(axis.requires_grad_() for axis in logits(0, torch.float64))
-    assert torch.autograd.gradcheck(lambda x, y: loss((x, y), some_weights()), student)
-
-
-def test_autocast_does_not_change_the_loss(loss):
-    expected = loss(logits(0), some_weights())
-    with torch.autocast('cpu', torch.bfloat16):
-        actual = loss(logits(0), some_weights())
-    assert actual.dtype == torch.float32
-    assert torch.equal(actual, expected)
-
-
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_half_precision_logits_give_a_float32_loss(loss, dtype):
-    half = logits(0, dtype)
-    value = loss(half, some_weights())
-    assert value.dtype == torch.float32 and value.isfinite()
+@pytest.mark.parametrize('function, other', [(simdr_cross_entropy, some_labels), (simdr_kl, lambda: logits(1))])
+def test_no_weights_means_one_for_each_joint(function, other):
+    torch.testing.assert_close(function(logits(0), other()), function(logits(0), other(), torch.ones(N, K)))
 
 
 def test_modules_are_registered_and_compute_the_functions():
@@ -273,7 +216,7 @@ def test_weights_of_another_shape_are_not_broadcast(shape):
 
 @pytest.mark.parametrize('weight', [-1., '1', None, float('nan'), float('inf')])
 def test_a_factor_that_is_no_number_of_at_least_0_is_refused(weight):
-    with pytest.raises(ConfigError, match='loss_weight=.* given, expected a finite number of at least 0'):
+    with pytest.raises(ConfigError, match='loss_weight=.*: expected a finite number of at least 0'):
         MODELS.build(dict(type='SimDRLoss', loss_weight=weight))
 
 

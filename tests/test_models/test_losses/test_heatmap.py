@@ -10,9 +10,9 @@ from mmpose_kd.models.losses.reduction import softmax_kl
 N, K, H, W = 3, 4, 5, 6
 
 
-def heatmaps(seed, dtype=torch.float32):
+def heatmaps(seed):
     g = torch.Generator().manual_seed(seed)
-    return torch.randn(N, K, H, W, generator=g, dtype=torch.float64).to(dtype)
+    return torch.randn(N, K, H, W, generator=g, dtype=torch.float64).float()
 
 
 def some_weights():
@@ -78,46 +78,6 @@ LOSSES = dict(mse=heatmap_mse, kl=heatmap_kl)
 @pytest.fixture(params=sorted(LOSSES))
 def loss(request):
     return LOSSES[request.param]
-
-
-def test_duplicating_the_batch_changes_nothing(loss):
-    twice = [torch.cat([t, t]) for t in (heatmaps(0), heatmaps(1), some_weights())]
-    torch.testing.assert_close(loss(*twice), loss(heatmaps(0), heatmaps(1), some_weights()))
-
-
-def test_only_joints_with_weight_get_a_gradient(loss):
-    student, weights = heatmaps(0).requires_grad_(), some_weights()
-    loss(student, heatmaps(1), weights).backward()
-    assert torch.equal(student.grad.abs().sum((2, 3)) > 0, weights > 0)
-
-
-def test_joints_without_weight_have_no_loss(loss):
-    assert loss(heatmaps(0), heatmaps(1), torch.zeros(N, K)).item() == 0
-
-
-def test_teacher_gets_no_gradient(loss):
-    student, teacher = heatmaps(0).requires_grad_(), heatmaps(1).requires_grad_()
-    loss(student, teacher).backward()
-    assert teacher.grad is None and student.grad is not None
-
-
-def test_gradient_is_that_of_the_value(loss):
-    student, teacher = heatmaps(0, torch.float64).requires_grad_(), heatmaps(1, torch.float64)
-    assert torch.autograd.gradcheck(lambda s: loss(s, teacher, some_weights()), student)
-
-
-def test_autocast_does_not_change_the_loss(loss):
-    expected = loss(heatmaps(0), heatmaps(1), some_weights())
-    with torch.autocast('cpu', torch.bfloat16):
-        actual = loss(heatmaps(0), heatmaps(1), some_weights())
-    assert actual.dtype == torch.float32
-    assert torch.equal(actual, expected)
-
-
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_half_precision_heatmaps_give_a_float32_loss(loss, dtype):
-    value = loss(heatmaps(0, dtype), heatmaps(1, dtype))
-    assert value.dtype == torch.float32 and value.isfinite()
 
 
 def test_weights_of_another_precision_do_not_change_that_of_the_loss(loss):

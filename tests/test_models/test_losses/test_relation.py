@@ -1,4 +1,3 @@
-import doctest
 import itertools
 
 import numpy as np
@@ -7,7 +6,6 @@ import torch
 from mmpose.registry import MODELS
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.losses import relation
 from mmpose_kd.models.losses.relation import attention_distance, rkd_angle, rkd_distance, similarity_distance
 from mmpose_kd.models.taps import Record
 
@@ -82,13 +80,6 @@ def test_against_numpy(function):
 
 
 @each
-def test_duplicating_the_batch_changes_nothing(function):
-    student, teacher = student_and_teacher()
-    twice = function(torch.cat([student, student]), torch.cat([teacher, teacher]))
-    torch.testing.assert_close(twice, function(student, teacher))
-
-
-@each
 def test_the_scale_of_either_side_changes_nothing(function):
     student, teacher = student_and_teacher()
     torch.testing.assert_close(function(3 * student, 1e-3 * teacher), function(student, teacher))
@@ -100,40 +91,11 @@ def test_equal_features_give_zero(function):
 
 
 @each
-def test_gradient(function):
-    student, teacher = student_and_teacher()
-    assert torch.autograd.gradcheck(lambda s: function(s, teacher), student.requires_grad_())
-
-
-@each
-def test_the_teacher_gets_no_gradient(function):
-    student, teacher = student_and_teacher()
-    function(student.requires_grad_(), teacher.requires_grad_()).backward()
-    assert teacher.grad is None and student.grad.abs().sum() > 0
-
-
-@each
 def test_equal_persons_and_empty_maps_have_a_finite_gradient(function):
     student, teacher = student_and_teacher()
     student[1], student[2:] = student[0], 0
     function(student.requires_grad_(), teacher).backward()
     assert torch.isfinite(student.grad).all()
-
-
-@each
-def test_half_precision_is_computed_in_float32(function):
-    student, teacher = (x.half() for x in student_and_teacher())
-    expected = function(student.float(), teacher.float())
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        torch.testing.assert_close(function(student, teacher), expected)
-
-
-@each
-def test_a_batch_of_equal_persons_has_a_finite_loss_and_gradient(function):
-    student, teacher = (x[:1].repeat(3, 1, 1, 1) for x in student_and_teacher())
-    loss = function(student.requires_grad_(), teacher)
-    loss.backward()
-    assert torch.isfinite(loss) and torch.isfinite(student.grad).all()
 
 
 def test_distances_in_a_large_batch_far_from_the_origin_are_exact():
@@ -206,8 +168,3 @@ def test_feature_objective_takes_channels_that_differ(loss):
     student, teacher = student_and_teacher()
     value = objective(Record(taps=dict(a=student)), Record(taps=dict(b=teacher)), [])
     torch.testing.assert_close(value, MODELS.build(dict(type=loss))(student, teacher))
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(relation)
-    assert result.attempted and not result.failed

@@ -1,4 +1,3 @@
-import doctest
 import itertools
 
 import numpy as np
@@ -9,8 +8,6 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models import limbs
-from mmpose_kd.models.losses import expectation, structure
 from mmpose_kd.models.losses.expectation import expected_coordinates, joint_distributions
 from mmpose_kd.models.losses.structure import joint_distance, joint_relation, limb_direction
 from mmpose_kd.models.taps import Record
@@ -107,13 +104,6 @@ def test_weights_of_another_precision_do_not_change_that_of_the_loss(function):
 
 
 @each
-def test_duplicating_the_batch_changes_nothing(function):
-    student, teacher = poses(0), poses(1)
-    twice = function(*(torch.cat([x, x]) for x in (student, teacher, WEIGHTS)))
-    torch.testing.assert_close(twice, function(student, teacher, WEIGHTS))
-
-
-@each
 def test_an_invisible_joint_has_no_loss_and_no_gradient(function):
     student, teacher = poses(0).requires_grad_(), poses(1)
     loss = function(student, teacher, WEIGHTS)
@@ -122,19 +112,6 @@ def test_an_invisible_joint_has_no_loss_and_no_gradient(function):
     assert (student.grad[2] == 0).all()  # one visible joint has no structure
     moved = torch.where((WEIGHTS == 0).unsqueeze(-1), poses(2), student)
     torch.testing.assert_close(function(moved, teacher, WEIGHTS), loss)
-
-
-@each
-def test_gradient(function):
-    teacher = poses(1)
-    assert torch.autograd.gradcheck(lambda s: function(s, teacher, WEIGHTS), poses(0).requires_grad_())
-
-
-@each
-def test_the_teacher_gets_no_gradient(function):
-    teacher = poses(1).requires_grad_()
-    function(poses(0).requires_grad_(), teacher).backward()
-    assert teacher.grad is None
 
 
 @each
@@ -201,23 +178,9 @@ def test_relations_of_simdr_are_those_of_the_product_of_its_axes():
     torch.testing.assert_close(joint_relation(student, teacher, WEIGHTS), expected)
 
 
-def test_relations_are_computed_in_float32_under_autocast():
-    student, teacher, weights = heatmaps(0).float(), heatmaps(1).float(), WEIGHTS.float()
-    with torch.autocast('cpu', dtype=torch.bfloat16):
-        low = joint_relation(student, teacher, weights)
-    exact = joint_relation(student.double(), teacher.double(), WEIGHTS)
-    torch.testing.assert_close(low.double(), exact, rtol=1e-4, atol=0)
-
-
 def test_relations_of_other_joints_are_named():
     with pytest.raises(ConfigError, match=r'^relations between joints: .*\(3, 5, 5\).*\(3, 4, 4\)'):
         joint_relation(heatmaps(0), heatmaps(1, (3, 4, 6, 4)))
-
-
-def test_relations_with_an_invisible_joint_have_no_gradient():
-    student = heatmaps(0).requires_grad_()
-    joint_relation(student, heatmaps(1), WEIGHTS).backward()
-    assert (student.grad[WEIGHTS == 0] == 0).all() and student.grad[1].abs().sum() > 0
 
 
 @pytest.mark.parametrize('name, joints', [('coco', 17), ('crowdpose', 14)])
@@ -284,9 +247,3 @@ def test_wrong_shapes_are_named():
         joint_distance(poses(), poses()[:2])
     with pytest.raises(ConfigError, match=r'keypoint weights of shape \(2, 5\) given for the joints of \(3, 5\): '):
         joint_distance(poses(), poses(), WEIGHTS[:2])
-
-
-@pytest.mark.parametrize('module', [expectation, structure, limbs], ids=lambda m: m.__name__)
-def test_docstring_examples_run(module):
-    result = doctest.testmod(module)
-    assert result.attempted and not result.failed

@@ -1,5 +1,3 @@
-import doctest
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,7 +5,6 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.objectives import feature
 from mmpose_kd.models.taps import Record
 
 CONFIG = dict(type='FeatureObjective', student_taps=['a', 'b'], teacher_taps=['c', 'd'])
@@ -123,8 +120,3 @@ def test_strides_without_a_connector_that_resizes_are_refused():
     MODELS.build(dict(taps, student_strides=[4, 8], teacher_strides=[4, 8]))
     with pytest.raises(ConfigError, match=r'student_strides\[1\]=32 and teacher_strides\[1\]=4 given, but no'):
         MODELS.build(dict(taps, student_strides=[4, 32], teacher_strides=[4, 4]))
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(feature)
-    assert result.attempted and not result.failed

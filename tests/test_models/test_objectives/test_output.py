@@ -1,5 +1,3 @@
-import doctest
-
 import numpy as np
 import pytest
 import torch
@@ -8,7 +6,6 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.objectives import output
 from mmpose_kd.models.taps import Record
 
 N, K = 3, 5
@@ -114,8 +111,3 @@ def test_outputs_that_cannot_be_compared(config, student, teacher, message):
 def test_mistakes_in_the_config_are_named(config, message):
     with pytest.raises(ConfigError, match='model.objectives.loss_vkd: ' + message):
         objective(**config)
-
-
-def test_docstring_examples_run():
-    result = doctest.testmod(output)
-    assert result.attempted and not result.failed

@@ -1,0 +1,84 @@
+"""The parts of a config: dicts with a type."""
+import importlib.util
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from mmengine.config import Config
+from mmengine.registry import Registry
+from mmpose.registry import DATASETS
+
+from .errors import ConfigError
+
+_EXTRAS = {'mmpretrain': 'vit'}  # extras of ours by the package that they install
+
+
+def dicts(value: Any, place: str = '') -> Iterator[Tuple[str, Dict[str, Any]]]:
+    """Each dict of a nested config with its place."""
+    items: List[Tuple[str, Any]] = []
+    if isinstance(value, dict):
+        yield place, value
+        items = [(f'{place}.{key}', v) for key, v in value.items()]
+    elif isinstance(value, (list, tuple)):
+        items = [(f'{place}[{i}]', v) for i, v in enumerate(value)]
+    for name, v in items:
+        yield from dicts(v, name)
+
+
+def kind_of(part: Dict[str, Any]) -> str:
+    """The name of a part's type, without a scope.
+
+    Args:
+        part (dict): A part of a config, whose type is a name or, as MMEngine's newer configs have it, a class.
+
+    Returns:
+        str: The name; empty where there is no type.
+    """
+    kind = part.get('type')
+    return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', '')
+
+
+def class_of(registry: Registry, part: Dict[str, Any]) -> Any:
+    """The class or function that a part's type stands for.
+
+    Args:
+        registry (Registry): Where its name is looked up.
+        part (dict): A part of a config, whose type is a name or, as MMEngine's newer configs have it, a class.
+
+    Returns:
+        Any: The class; None where there is no type, or none of that name.
+    """
+    kind = part.get('type')
+    return registry.get(kind) if isinstance(kind, str) else kind
+
+
+def check_packages(model: dict) -> None:
+    """Refuse a model with a part of an OpenMMLab package that is not installed, such as ViTPose's backbone.
+
+    Args:
+        model (dict): The model's config. A part of another package has its name before the type's, as in
+            ``'mmpretrain.VisionTransformer'``.
+
+    Raises:
+        ConfigError: The package cannot be imported.
+    """
+    for _, part in dicts(model):
+        package, dot, name = str(part.get('type', '')).partition('.')
+        if dot and isinstance(part['type'], str) and importlib.util.find_spec(package) is None:
+            install = f"pip install 'mmpose_kd[{_EXTRAS[package]}]'" if package in _EXTRAS else f'mim install {package}'
+            raise ConfigError(f'{name} is a part of the package "{package}", which is not installed: {install}.')
+
+
+def dataset_metas(cfg: Config) -> Iterator[dict]:
+    """The metainfo of each set of data that a config names, raw: to test, to validate and to train on."""
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        while dataset is not None:
+            metainfo = dataset.get('metainfo') or getattr(class_of(DATASETS, dataset), 'METAINFO', None)
+            if metainfo:
+                yield metainfo
+                break
+            dataset = dataset.get('dataset')
+
+
+def dataset_meta(cfg: Config) -> Optional[dict]:
+    """The first of :func:`dataset_metas`; None where a config names none."""
+    return next(dataset_metas(cfg), None)

@@ -1,0 +1,36 @@
+"""Files that are written whole or not at all."""
+import pytest
+
+from mmpose_kd.files import whole
+
+
+def test_a_file_is_there_when_all_is_written(tmp_path):
+    file = tmp_path / 'plot.png'
+    with whole(file) as part:
+        part.write_text('new')
+        assert part.suffix == '.png'  # by which other packages know the format
+        assert not file.exists()
+    assert file.read_text() == 'new'
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize('error', [ValueError, KeyboardInterrupt])
+def test_what_is_not_written_to_the_end_leaves_the_old_file_and_nothing_else(error, tmp_path):
+    file = tmp_path / 'results.json'
+    file.write_text('old')
+    with pytest.raises(error), whole(file) as part:
+        part.write_text('ne')
+        raise error
+    assert file.read_text() == 'old'
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_in_the_place_of_the_part_is_not_followed(tmp_path):
+    file, precious = tmp_path / 'a.json', tmp_path / 'precious'
+    precious.write_text('years of work')
+    with whole(file) as part:
+        part.write_text('old')
+    part.symlink_to(precious)
+    with whole(file) as part:
+        part.write_text('new')
+    assert (precious.read_text(), file.read_text()) == ('years of work', 'new')

@@ -1,0 +1,145 @@
+"""Students and teachers whose heads are built in another way than those of this package."""
+import pytest
+import tiny
+import torch
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
+
+from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.distillers.teacher import Teacher
+from mmpose_kd.models.objectives.base import keypoint_weights
+from mmpose_kd.models.taps import Record
+
+COCO = dict(from_file='configs/_base_/datasets/coco.py')
+CROWDPOSE = dict(from_file='configs/_base_/datasets/crowdpose.py')
+AP10K = dict(from_file='configs/_base_/datasets/ap10k.py')
+KD = dict(type='OutputObjective', loss=dict(type='HeatmapKDLoss'))
+FEATURES = dict(type='FeatureObjective', student_taps=['backbone.layer4'], teacher_taps=['backbone.layer4'])
+
+
+def vis_model(size=(64, 64)):
+    """A model that predicts which joints are visible, around a heatmap head."""
+    model = tiny.pose_model(size=size, head='heatmap')
+    return dict(model, head=dict(
+        type='VisPredictHead', loss=dict(type='BCELoss', use_target_weight=True, use_sigmoid=True),
+        pose_cfg=model['head']))
+
+
+def ipr_model(size):
+    """A model that regresses coordinates from heatmaps, and returns both."""
+    cells = (size[0] // 4, size[1] // 4)
+    model = tiny.pose_model(size=size, head='heatmap')
+    return dict(model, head=dict(
+        type='DSNTHead', in_channels=32, in_featuremap_size=(size[0] // 32, size[1] // 32), num_joints=17,
+        deconv_out_channels=(8, 8, 8),
+        loss=dict(type='MultipleLossWrapper', losses=[
+            dict(type='SmoothL1Loss', use_target_weight=True), dict(type='JSDiscretLoss', use_target_weight=True)]),
+        decoder=dict(type='IntegralRegressionLabel', input_size=size, heatmap_size=cells, sigma=2.0)))
+
+
+def distilled(student, teacher, objective=KD, **kwargs):
+    return tiny.build(dict(student, type='MultiKDDistiller', objectives=dict(loss_kd=objective),
+                           teacher=dict(config=teacher, allow_random_weights=True, **kwargs)))
+
+
+def test_the_inner_head_is_compared():
+    model = distilled(vis_model(), vis_model())
+    assert set(model.loss(**tiny.batch(model))) >= {'loss_vis', 'loss_kpt', 'loss_kd'}
+    for part in (model, model.teachers['teacher'].model):
+        for parameter in part.head.pose_head.final_layer.parameters():
+            torch.nn.init.zeros_(parameter)
+    assert model.loss(**tiny.batch(model))['loss_kd'] == 0
+
+
+def test_a_teacher_knows_its_input_size_by_the_inner_head():
+    teacher = Teacher(vis_model(size=(96, 96)), allow_random_weights=True, metainfo=COCO)
+    assert teacher.input_size == (96, 96)
+    model = tiny.build(tiny.pose_model(head='heatmap'))
+    data = tiny.batch(model)
+    teacher.match_keypoints(teacher.names, 17)
+    preds = teacher.predict(data['inputs'], data['data_samples'], model.data_preprocessor)
+    assert [pred.keypoints.shape for pred in preds] == [(1, 17, 2)] * 2
+
+
+def test_a_teacher_knows_its_input_size_by_the_codec_of_coordinates():
+    assert Teacher(ipr_model((96, 64)), allow_random_weights=True).input_size == (96, 64)
+
+
+def test_heatmaps_beside_coordinates_get_the_teachers_at_their_size():
+    model = distilled(ipr_model((64, 64)), tiny.pose_model(size=(96, 96), head='heatmap'),
+                      dict(KD, student_output='outputs[1]'))
+    data = tiny.batch(model)
+    with torch.no_grad():
+        outputs = model.head.forward(model.extract_feat(data['inputs']))
+    model.load_teachers()
+    teacher = model.teachers['teacher']
+    record = teacher.translate(teacher.answer(data['inputs'], model.data_preprocessor), data['inputs'], outputs)
+    assert record.outputs.shape == outputs[1].shape == (2, 17, 16, 16)
+    assert record.cells is None  # they lie as the student's do
+
+
+@pytest.mark.parametrize('output, advice', [
+    ((torch.ones(2, 17, 2), torch.ones(2, 17, 8, 8)), r"Set student_output='outputs\[1\]'\."),
+    (torch.ones(2, 17, 2), r'Compare features with FeatureObjective\.'),
+], ids=['coordinates and heatmaps', 'coordinates'])
+def test_outputs_that_cannot_be_compared_name_the_entry_that_can(output, advice):
+    objective = build(MODELS, KD, 'loss_kd')
+    with pytest.raises(ConfigError, match=rf"returns .* at 'outputs': expected heatmaps .* {advice}$"):
+        objective(Record(outputs=output), Record(outputs=output), [])
+
+
+def test_a_label_loss_for_the_logits_of_two_models_is_refused():
+    with pytest.raises(ConfigError, match='KLDiscretLoss compares logits with .* a label.*SimDRKLLoss'):
+        build(MODELS, dict(type='OutputObjective', loss=dict(type='KLDiscretLoss')), 'loss_kd')
+
+
+def test_weights_of_several_levels_are_those_of_the_last():
+    levels = torch.stack([torch.full((1, 17), float(level)) for level in range(4)])  # as MSPNHead's four encoders give
+    samples = [PoseDataSample(gt_instance_labels=InstanceData(keypoint_weights=x)) for x in (levels, levels[:3])]
+    assert torch.equal(keypoint_weights(samples, torch.device('cpu')), torch.tensor([[3.], [2.]]).expand(2, 17))
+
+
+def test_features_of_a_teacher_with_other_keypoints_can_be_compared():
+    student = dict(tiny.pose_model(head='heatmap'), metainfo=AP10K)  # joints of animals
+    model = distilled(student, tiny.pose_model(head='heatmap'), FEATURES, metainfo=COCO)
+    losses = model.loss(**tiny.batch(model))
+    teacher = model.teachers['teacher']
+    assert losses['loss_kd'] > 0
+    assert not teacher.report_metric and not teacher.same_keypoints
+
+
+def test_outputs_of_a_teacher_with_other_keypoints_cannot():
+    student = dict(tiny.pose_model(head='heatmap'), metainfo=AP10K)
+    with pytest.raises(ConfigError, match='model.teacher: the teacher has no keypoint named'):
+        distilled(student, tiny.pose_model(head='heatmap'), metainfo=COCO).load_teachers()
+
+
+def test_names_are_those_of_the_data_whose_number_of_joints_the_head_has():
+    config = dict(model=tiny.pose_model(keypoints=14), test_dataloader=dict(dataset=dict(metainfo=COCO)),
+                  train_dataloader=dict(dataset=dict(metainfo=CROWDPOSE)))
+    assert len(Teacher(Config(config), allow_random_weights=True).names) == 14
+
+
+def test_three_maps_of_a_joint_count_once():
+    head = dict(tiny.pose_model(keypoints=51, head='heatmap')['head'])
+    head['decoder'] = dict(type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16), heatmap_type='combined')
+    teacher = Teacher(dict(tiny.pose_model(head='heatmap'), head=head), allow_random_weights=True, metainfo=COCO)
+    teacher.match_keypoints(teacher.names, 17)
+    assert teacher.indices is None
+
+
+def test_a_teacher_that_is_no_top_down_model_is_refused():
+    with pytest.raises(ConfigError, match='is a BottomupPoseEstimator; expected .* a top-down pose estimator'):
+        Teacher(dict(tiny.pose_model(head='heatmap'), type='BottomupPoseEstimator'), allow_random_weights=True)
+
+
+def test_another_input_size_than_that_of_its_bins_is_refused():
+    with pytest.raises(ConfigError, match=r'\(64, 96\) given, but bins of its SimCCLabel are for .*\(96, 64\)'):
+        Teacher(tiny.pose_model(size=(96, 64)), allow_random_weights=True, input_size=(64, 96))
+
+
+def test_a_head_whose_loss_does_not_call_forward_is_named():
+    with pytest.raises(ConfigError, match=r'tap "feats\[-1\]": nothing was recorded, as the loss of the head'):
+        Record()['feats[-1]']
