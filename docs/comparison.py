@@ -157,6 +157,7 @@ TABLES = dict(
     gains=gains, best=best, ablation=ablation, budget=budget,
     ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
     short_128x128=lambda studies: course(studies['short_128x128']),
+    tuned_128x128=lambda studies: course(studies['tuned_128x128']),
     backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
 
 

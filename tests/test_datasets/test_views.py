@@ -127,5 +127,5 @@ def test_annotations_of_every_part_count(wrapper, tmp_path):
 
 @pytest.mark.parametrize('num_views', [0, 1.5, True])
 def test_a_number_of_views_that_is_none_is_refused(num_views):
-    with pytest.raises(ConfigError, match=f'num_views={num_views} given'):
+    with pytest.raises(ConfigError, match=f'num_views={num_views}: expected a whole number'):
         dataset(num_views)

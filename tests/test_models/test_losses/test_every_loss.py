@@ -107,15 +107,15 @@ def test_a_loss_is_finite_on_extreme_inputs(name, extreme, dtype):
         assert all(g.isfinite().all() for g in gradients(value, s))
 
 
-@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize('name', LOSSES)
-def test_half_precision_is_computed_in_float32(name, dtype):
+def test_every_precision_is_computed_in_float32(name, dtype):
     loss, inputs = loss_of(name)
-    half = [tuple(x.to(dtype) for x in inputs(seed)) for seed in (0, 1)]
-    value = loss(*half, some_weights())
+    sides = [tuple(x.to(dtype) for x in inputs(seed)) for seed in (0, 1)]
+    value = loss(*sides, some_weights())
     assert value.dtype == torch.float32
-    expected = loss(*(tuple(x.float() for x in side) for side in half), some_weights())
-    torch.testing.assert_close(value, expected, rtol=1e-6, atol=0)
+    exact = loss(*(tuple(x.double() for x in side) for side in sides), some_weights().double())
+    torch.testing.assert_close(value.double(), exact, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.bfloat16])

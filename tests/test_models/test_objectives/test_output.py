@@ -89,9 +89,9 @@ def test_output_by_path():
      'have the same joints and the same bins or cells; compare their codecs and metainfo'),
     (HEATMAP, heatmaps(), heatmaps(size=(16, 12)), r'\(3, 5, 8, 6\), the teacher\'s \(3, 5, 16, 12\)'),
     (dict(), torch.rand(N, K, 2), simdr(), r"student's head returns \(3, 5, 2\) at 'outputs': expected heatmaps "
-     r'\(N, K, H, W\), a list of heatmaps, or SimDR logits \(N, K, Wx\) and \(N, K, Wy\)\. Where these are one entry '
-     'of it, set student_out'),
-    (dict(), simdr(), (simdr(), torch.rand(N, K)), r"teacher's head returns .*set teacher_output='outputs\[0\]'"),
+     r'\(N, K, H, W\), a list of heatmaps, or SimDR logits \(N, K, Wx\) and \(N, K, Wy\)\. Compare features '
+     'with FeatureObjective'),
+    (dict(), simdr(), (simdr(), torch.rand(N, K)), r"teacher's head returns .*Set teacher_output='outputs\[0\]'"),
     (dict(), simdr(), [], r"teacher's head returns \[\]"),
     (dict(), [torch.rand(N, K)] * 3, simdr(), r"student's head returns \[\(3, 5\), \(3, 5\), \(3, 5\)\] at"),
     (dict(), simdr(), 'none', r"teacher's head returns str at"),
