@@ -282,7 +282,7 @@ class FixedPeak(nn.Module):
 
 @pytest.mark.parametrize('teacher_size, ratio', [((96, 96), 2), ((64, 64), 4), ((128, 96), 2), ((48, 48), 3)])
 def test_simdr_logits_peak_where_the_student_would_see_them(student, teacher_size, ratio):
-    teacher, data = make_teacher(student, input_size=teacher_size)
+    teacher, data = make_teacher(student, config=tiny.pose_model(8, size=teacher_size))
     resize = Resize((64, 64), teacher_size)
     seen = 20.0, 33.0  # in the student's pixels
     pixel = [resize.to_teacher(torch.tensor(p), axis).item() for axis, p in enumerate(seen)]
