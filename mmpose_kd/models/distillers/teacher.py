@@ -63,8 +63,8 @@ class Teacher:
         compile (bool): Whether its backbone and neck run under ``torch.compile`` when they teach: cheaper steps after
             half a minute or more for the first, and as much for the first batch of another size. On a CPU it needs a
             C++ compiler. Default: False.
-        input_size (tuple[int, int], optional): Its input size (w, h) in pixels. Default: what its codec says, else the
-            student's.
+        input_size (tuple[int, int], optional): Its input size (w, h) in pixels. Default: what its codec says, which for
+            a SimCC head is the only one; else the student's, with a warning.
         metainfo (dict, optional): Dataset metainfo with its keypoints' names, such as
             ``dict(from_file='configs/_base_/datasets/coco.py')``. Default: from the checkpoint or its config.
         report_metric (bool): Whether :class:`TeacherMetricHook` evaluates it once on the validation set.
@@ -73,8 +73,8 @@ class Teacher:
         folder (str, optional): Folder of the student's config file.
 
     Raises:
-        ConfigError: The config or checkpoint is missing or broken, the weights do not fit the model, or a tap names
-            no module.
+        ConfigError: The config or checkpoint is missing or broken, the model is no top-down one, the weights do not fit
+            it, ``input_size`` is not that of its bins, or a tap names no module.
 
     Example:
         >>> teacher = dict(config='../teachers/hrnet-w32.py', checkpoint='work_dirs/w32/best.pth', precision='bf16')
@@ -98,7 +98,7 @@ class Teacher:
         self.cfg = deployed_model(cfg.model)
         self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
         if not isinstance(self.model, TopdownPoseEstimator):
-            raise ConfigError(f'config={config!r} is a {type(self.model).__name__}; expected the config of a top-down '
+            raise ConfigError(f'config: its model is a {type(self.model).__name__}; expected the config of a top-down '
                               'pose estimator, which sees one person at a time, as the student does.')
         codec = getattr(self.head, 'decoder', None)
         self.input_size = _checked_size(input_size, codec)
@@ -111,7 +111,7 @@ class Teacher:
         else:
             print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
         self.model.requires_grad_(False).eval()
-        self.weights = _checksum(self.model)
+        self.checksum = _checksum(self.model)
         if self.input_size:
             self.model = fold_batch_norms(self.model, taps, self.input_size)
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
@@ -228,7 +228,7 @@ class Teacher:
         """What its answers depend on: the model's config, weights and precision."""
         cfg = {key: value for key, value in self.cfg.items() if key != 'train_cfg'}
         config = zlib.crc32(json.dumps(cfg, sort_keys=True, default=str).encode())
-        return dict(config=f'{config:08x}', weights=f'{self.weights:08x}', precision=str(self.dtype),
+        return dict(config=f'{config:08x}', weights=f'{self.checksum:08x}', precision=str(self.dtype),
                     input_size=self.input_size)
 
     @torch.no_grad()

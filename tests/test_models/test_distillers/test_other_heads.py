@@ -131,7 +131,7 @@ def test_three_maps_of_a_joint_count_once():
 
 
 def test_a_teacher_that_is_no_top_down_model_is_refused():
-    with pytest.raises(ConfigError, match='is a BottomupPoseEstimator; expected .* a top-down pose estimator'):
+    with pytest.raises(ConfigError, match='its model is a BottomupPoseEstimator; expected .* top-down'):
         Teacher(dict(tiny.pose_model(head='heatmap'), type='BottomupPoseEstimator'), allow_random_weights=True)
 
 
