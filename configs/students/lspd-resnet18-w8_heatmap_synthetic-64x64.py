@@ -1,4 +1,4 @@
-# Three stages of a ResNet-18 of an eighth of its width, all of stride 4, and LSPD's first stage, on the embedded data.
+# Three stages of a ResNet-18 of an eighth of its width, all of stride 4, and LSPD's first stage, on the drawn people.
 _base_ = [
     '../_base_/schedules/cosine_60e.py',
     '../_base_/datasets/synthetic_heatmap_coco17.py',

@@ -1,4 +1,4 @@
-# A ResNet-18 of an eighth of its width with heatmaps of stride 4 on the embedded data.
+# A ResNet-18 of an eighth of its width with heatmaps of stride 4 on the drawn people.
 _base_ = [
     '../_base_/schedules/cosine_60e.py',
     '../_base_/datasets/synthetic_heatmap_coco17.py',

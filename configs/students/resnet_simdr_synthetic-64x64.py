@@ -1,4 +1,4 @@
-# A ResNet-18 of an eighth of its width on the embedded data: it trains on a CPU in minutes.
+# A ResNet-18 of an eighth of its width on the drawn people: it trains on a CPU in minutes.
 _base_ = ['../_base_/schedules/cosine_60e.py', '../_base_/datasets/synthetic_coco17.py']
 
 model = dict(

@@ -1,4 +1,4 @@
-# The small HRNet of the embedded data with its blocks in four groups.
+# The small HRNet of the drawn people with its blocks in four groups.
 _base_ = ['../teachers/hrnet-w8_heatmap_synthetic-64x64.py']
 
 model = dict(backbone=dict(type='ShuffleHRNet', groups=4))

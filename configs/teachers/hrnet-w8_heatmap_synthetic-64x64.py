@@ -1,4 +1,4 @@
-# A small HRNet with heatmaps of stride 4 for the embedded data.
+# A small HRNet with heatmaps of stride 4 for the drawn people.
 _base_ = [
     '../_base_/schedules/cosine_60e.py',
     '../_base_/datasets/synthetic_heatmap_coco17.py',

@@ -1,4 +1,4 @@
-# A small HRNet for the embedded data.
+# A small HRNet for the drawn people.
 _base_ = [
     '../_base_/schedules/cosine_60e.py',
     '../_base_/datasets/synthetic_coco17.py',

@@ -1,4 +1,4 @@
-# A ResNet-18 of a quarter of its width for the embedded data.
+# A ResNet-18 of a quarter of its width for the drawn people.
 _base_ = ['../students/resnet18-w8_heatmap_synthetic-64x64.py']
 
 model = dict(
