@@ -27,6 +27,10 @@ WEIGHTS_ONLY = digit_version(torch.__version__) >= digit_version('2.6')
 # digits alone may be a date.
 _CONTENT_HASH = re.compile(r'-(?=\d*[a-f])[0-9a-f]{8}(_\d{8})?\.\w+$')
 
+# What PyTorch says of weights of another shape.
+_SHAPES = re.compile(r'size mismatch for (\S+): copying a param with shape torch\.Size\(\[(.*?)\]\) from checkpoint, '
+                     r'the shape in current model is torch\.Size\(\[(.*?)\]\)')
+
 # What MMEngine pickles by ``getattr(class, name)``: the message hub's statistics and a scheduler's annealing function.
 _METHODS = {
     HistoryBuffer: ('min', 'max', 'current', 'mean'),
@@ -221,6 +225,9 @@ def _first_line(error: Exception) -> str:
 def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part: str = '') -> None:
     """Load weights that must fit the model exactly.
 
+    The model's own hooks rename them first: more than half of the checkpoints that MMPose links to are of versions
+    before 1.0, which called some parts otherwise (``keypoint_head``).
+
     Args:
         model (nn.Module): The model.
         state (dict[str, Tensor]): Its weights. BatchNorm's step counters may be missing: they play no part in use.
@@ -230,20 +237,22 @@ def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part:
     Raises:
         ConfigError: A key is missing, unexpected or of another shape.
     """
-    wanted = model.state_dict()
-    missing = [k for k in wanted if k not in state and not k.endswith('num_batches_tracked')]
-    unexpected = [k for k in state if k not in wanted]
-    shapes = [k for k in wanted if k in state and state[k].shape != wanted[k].shape]
-    if missing or unexpected or shapes:
-        problems = []
-        if missing:
-            problems.append(f'{len(missing)} missing keys, first: {", ".join(missing[:3])}')
-        if unexpected:
-            problems.append(f'{len(unexpected)} unexpected keys, first: {", ".join(unexpected[:3])}')
-        if shapes:
-            k = shapes[0]
-            problems.append(f'{len(shapes)} shapes differ, first: {k} is {tuple(state[k].shape)} in the checkpoint and '
-                            f'{tuple(wanted[k].shape)} in the model')
+    found: List[Any] = []
+    handle = model.register_load_state_dict_post_hook(lambda _, keys: found.append(keys))  # before shapes are an error
+    problems = []
+    try:
+        model.load_state_dict(state, strict=False)
+    except (RuntimeError, AssertionError, ValueError) as error:  # the last two: of hooks that rename
+        shapes = _SHAPES.findall(str(error))
+        problems.append('{} shapes differ, first: {} is ({}) in the checkpoint and ({}) in the model'.format(
+            len(shapes), *shapes[0]) if shapes else _first_line(error))
+    finally:
+        handle.remove()
+    for keys in found[-1:]:
+        missing = [key for key in keys.missing_keys if not key.endswith('num_batches_tracked')]
+        for kind, names in (('missing', missing), ('unexpected', keys.unexpected_keys)):
+            if names:
+                problems.append(f'{len(names)} {kind} keys, first: {", ".join(names[:3])}')
+    if problems:
         raise ConfigError(f'checkpoint "{source}" does not fit the config of {part or type(model).__name__}: '
                           f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
-    model.load_state_dict(state, strict=False)

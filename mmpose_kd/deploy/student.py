@@ -13,7 +13,7 @@ from torch import Tensor
 from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import check_model
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.distillers.state import deployed_model, training_only
+from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
 from mmpose_kd.models.taps import tensors
 from mmpose_kd.parts import kind_of
 
@@ -87,10 +87,8 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
     init_default_scope('mmpose')
     plain = deployed_config(cfg)
     trained, student = build(MODELS, cfg.model, 'model'), build(MODELS, plain.model, 'model')
-    weights = state_dict_of(load_checkpoint(checkpoint))
-    places = tuple(f'{name}.' for name in training_only(trained))
-    weights = {name: value.clone() for name, value in weights.items() if not name.startswith(places)}
-    load_strictly(student, weights, checkpoint)
+    load_strictly(student, deployed_weights(cfg.model, state_dict_of(load_checkpoint(checkpoint))), checkpoint)
+    weights = {name: value.clone() for name, value in student.state_dict().items()}
     trained.load_state_dict(weights, strict=False)
     _check_equal(trained, student)
     return plain, trained.eval(), weights

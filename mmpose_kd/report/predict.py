@@ -2,7 +2,7 @@
 import hashlib
 import zipfile
 from pathlib import Path
-from typing import Any, Callable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 import torch
@@ -11,12 +11,14 @@ from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
+from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.deploy.check import validation_set
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, build, make_folder
 from mmpose_kd.files import whole
+from mmpose_kd.models.distillers.state import deployed_weights
 from mmpose_kd.parts import check_packages, dicts
 
 from .runs import Trained, dumped_config, last_checkpoint
@@ -56,12 +58,16 @@ def config_of(run: Trained, cfg_options: Optional[dict] = None) -> Config:
     Raises:
         ConfigError: Its folder has no config, or one that the options do not fit.
     """
+    return deployed_config(_trained_config(run, cfg_options))
+
+
+def _trained_config(run: Trained, cfg_options: Optional[dict]) -> Config:
     cfg = dumped_config(run, cfg_options, custom_imports=True)
     if cfg is None:
         raise ConfigError(f'"{run.folder}" has no config, which MMEngine writes there when a training begins.')
     init_default_scope('mmpose')
     check_packages(cfg.get('model'))
-    return deployed_config(cfg)
+    return cfg
 
 
 def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Optional[dict] = None,
@@ -83,7 +89,8 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     Raises:
         ConfigError: Config, checkpoint or data are missing or cannot be read.
     """
-    cfg = config_of(run, cfg_options)
+    trained = _trained_config(run, cfg_options)
+    cfg = deployed_config(trained)
     checkpoint = last_checkpoint(run)
     if checkpoint is None:
         raise ConfigError(f'"{run.folder}" has no checkpoint.')
@@ -93,7 +100,8 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     if file.is_file():
         return read_predictions(file)
     make_folder(cache)
-    found = _evaluate(cfg, str(checkpoint), count, device, advance)
+    weights = deployed_weights(trained.model, state_dict_of(load_checkpoint(str(checkpoint))))
+    found = _evaluate(cfg, weights, str(checkpoint), count, device, advance)
     with whole(file) as part:
         np.savez_compressed(str(part), **found._asdict())
     return found
@@ -125,11 +133,12 @@ def people(cfg: Config, indices: np.ndarray) -> Tuple[List[np.ndarray], dict]:
 
 
 @torch.no_grad()
-def _evaluate(cfg: Config, checkpoint: str, count: int, device: str, advance: Callable[[int], Any]) -> Predictions:
+def _evaluate(cfg: Config, weights: Dict[str, Tensor], checkpoint: str, count: int, device: str,
+              advance: Callable[[int], Any]) -> Predictions:
     model = build(MODELS, cfg.model, 'model')
     if not isinstance(model, TopdownPoseEstimator):
         raise ConfigError(f'{type(model).__name__} is no top-down model.')
-    load_strictly(model, state_dict_of(load_checkpoint(checkpoint)), checkpoint)
+    load_strictly(model, weights, checkpoint)
     model = model.to(device).eval()
     dataset = validation_set(cfg)
     indices = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))

@@ -17,6 +17,7 @@ from mmpose_kd.config import load_config
 from mmpose_kd.deploy.student import deployed_config
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
+from mmpose_kd.models.distillers.state import deployed_weights
 from mmpose_kd.parts import check_packages, dataset_meta
 
 from .media import Source
@@ -56,7 +57,7 @@ class ComparedModel:
             self.net = init_model(deployed_config(cfg), None, device)
         if not isinstance(self.net, TopdownPoseEstimator):
             raise ConfigError(f'config "{config}": {type(self.net).__name__} is no top-down model.')
-        load_strictly(self.net, state_dict_of(loaded), checkpoint)
+        load_strictly(self.net, deployed_weights(cfg.model, state_dict_of(loaded)), checkpoint)
         self.net.dataset_meta = dataset_meta_of(loaded) or parse_metainfo(dataset_meta(cfg)) or self.net.dataset_meta
         self.keypoints = keypoint_names(self.net.dataset_meta) or []
 

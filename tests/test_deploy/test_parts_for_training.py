@@ -6,6 +6,11 @@ from mmengine.config import Config
 from mmpose.registry import MODELS
 
 from mmpose_kd.deploy import Limits, export_folder, take_student
+from mmpose_kd.models.distillers.teacher import Teacher
+from mmpose_kd.report import read_folders
+from mmpose_kd.report.measure import by_joint
+from mmpose_kd.report.predict import predict
+from mmpose_kd.visualization.compare import ComparedModel
 
 GONE = dict(lspd='backbone.later_stages.', okdhp='head.peers.')
 RAMP = dict(type='GaussianRamp', start=0., end=1., until=0.5)
@@ -125,3 +130,47 @@ def test_every_parameter_is_trained_in_half_precision_too(name):
         sum(value for key, value in losses.items() if 'loss' in key).backward()
     assert all(value.dtype == torch.float32 and value.isfinite() for key, value in losses.items() if 'loss' in key)
     assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
+
+
+@pytest.fixture(scope='module', params=STUDENTS)
+def alone(request, tmp_path_factory):
+    """Work folder of a training without a distiller, whose checkpoint holds what only training needs, too."""
+    folder = tmp_path_factory.mktemp(request.param)
+    model = {key: value for key, value in STUDENTS[request.param]().items() if key != 'objectives'}
+    cfg = tiny.runner_cfg(dict(model, type='TopdownPoseEstimator'), folder, epochs=1)
+    cfg.update(custom_imports=dict(imports=['mmpose_kd']), test_dataloader=cfg.val_dataloader, test_cfg=cfg.val_cfg,
+               test_evaluator=cfg.val_evaluator)
+    cfg.dump(str(folder / 'alone.py'))
+    tiny.run(Config.fromfile(str(folder / 'alone.py')))
+    state = torch.load(f'{folder}/epoch_1.pth', weights_only=False)['state_dict']
+    assert any(key.startswith(GONE[request.param]) for key in state)
+    return folder, {key: value for key, value in state.items() if not key.startswith(GONE[request.param])}
+
+
+def taken(config, checkpoint):
+    return take_student(Config.fromfile(config), checkpoint)[2]
+
+
+def compared(config, checkpoint):
+    return ComparedModel(config, checkpoint, 'alone').net.state_dict()
+
+
+@pytest.mark.parametrize('load', [taken, compared])
+def test_weights_of_a_training_without_a_distiller_are_those_of_the_first_output(load, alone):
+    folder, weights = alone
+    found = load(str(folder / 'alone.py'), str(folder / 'epoch_1.pth'))
+    assert len(found) > 50
+    assert all(torch.equal(found[key], weights[key]) for key in found)
+
+
+def test_a_student_with_parts_for_training_can_teach_and_be_reported(alone, tmp_path):
+    folder, _ = alone
+    teacher = Teacher(config=str(folder / 'alone.py'), checkpoint=str(folder / 'epoch_1.pth'))
+    plain = ComparedModel(str(folder / 'alone.py'), str(folder / 'epoch_1.pth'), 'alone').net.eval()
+    images = torch.rand(2, 3, 64, 64)
+    answer, expected = (model(images, None, mode='tensor') for model in (teacher.model, plain))
+    torch.testing.assert_close(answer, expected)
+
+    run, = read_folders([str(folder)]).runs
+    found = predict(run, 100, tmp_path, 'cpu')
+    assert by_joint(found, 0.2)[found.labelled.any(0)].mean() == pytest.approx(run.metrics['PCK'], abs=1e-6)

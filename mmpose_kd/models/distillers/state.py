@@ -3,7 +3,7 @@ import copy
 from typing import Any, Dict, List, Sequence, Tuple
 
 from mmpose.registry import MODELS
-from torch import nn
+from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.parts import class_of
@@ -26,15 +26,28 @@ def deployed_model(cfg: Dict[str, Any]) -> Dict[str, Any]:
         >>> deployed_model(dict(student, type='MultiKDDistiller', teacher=dict(), objectives=dict())) == student
         True
     """
-    cfg = copy.deepcopy(cfg)
-    for key in ('teacher', 'objectives', 'frozen'):
-        if key in cfg:
-            cfg.pop(key)
-            cfg['type'] = 'TopdownPoseEstimator'
+    cfg = _plain_model(cfg)
     for part in PARTS:
         if cfg.get(part):
             cfg[part] = getattr(class_of(MODELS, cfg[part]), 'deployed', copy.copy)(cfg[part])
     return cfg
+
+
+def deployed_weights(cfg: Dict[str, Any], state: Dict[str, Tensor]) -> Dict[str, Tensor]:
+    """Those of a student's weights that are deployed: a training without a distiller saves the other ones, too.
+
+    Args:
+        cfg (dict): Config of the pose estimator that was trained.
+        state (dict[str, Tensor]): The weights in its checkpoint.
+
+    Returns:
+        dict[str, Tensor]: Those of the :func:`deployed_model`.
+    """
+    trained = _plain_model(cfg)
+    if trained == deployed_model(cfg):
+        return state
+    places = tuple(f'{name}.' for name in training_only(MODELS.build(trained)))
+    return {name: value for name, value in state.items() if not name.startswith(places)}
 
 
 def training_only(model: nn.Module) -> List[str]:
@@ -93,6 +106,16 @@ def checked_modules(model: nn.Module, names: Sequence[str], where: str) -> Tuple
         if name not in modules:
             raise ConfigError(f'{where}: "{name}" is no module of the student.{did_you_mean(name, modules)}')
     return tuple(names)
+
+
+def _plain_model(cfg: Dict[str, Any]) -> Dict[str, Any]:
+    """A copy of the config without teacher and objectives."""
+    cfg = copy.deepcopy(cfg)
+    for key in ('teacher', 'objectives', 'frozen'):
+        if key in cfg:
+            cfg.pop(key)
+            cfg['type'] = 'TopdownPoseEstimator'
+    return cfg
 
 
 def _drop(model: nn.Module, state: dict, prefix: str, local_metadata: dict) -> None:

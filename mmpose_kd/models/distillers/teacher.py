@@ -40,7 +40,7 @@ from .alignment import (
 )
 from .compiling import compiled
 from .folding import fold_batch_norms
-from .state import deployed_model
+from .state import deployed_model, deployed_weights
 from .teacher_config import PRECISIONS, check_teacher
 
 
@@ -106,7 +106,7 @@ class Teacher:
         meta = None
         if checkpoint is not None:
             loaded = load_checkpoint(find_file(checkpoint, folder))
-            load_strictly(self.model, state_dict_of(loaded), checkpoint)
+            load_strictly(self.model, deployed_weights(cfg.model, state_dict_of(loaded)), checkpoint)
             meta = dataset_meta_of(loaded)
         else:
             print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)

@@ -211,6 +211,25 @@ def test_checkpoint_of_another_head_names_missing_and_unexpected_keys(saved):
         Teacher(tiny.pose_model(8, head='heatmap'), 'teacher.pth', folder=str(folder))
 
 
+def test_a_checkpoint_of_mmpose_before_version_1_fits(student, tmp_path):
+    """Its head is called keypoint_head, all convolutions after the deconvolutions final_layer, and it may hold the
+    preprocessor's numbers; half of the checkpoints of MMPose's model zoo are such."""
+    cfg = tiny.pose_model(8, head='heatmap')
+    cfg['head'].update(conv_out_channels=(8, ), conv_kernel_sizes=(3, ))
+    model = tiny.build(cfg).eval()
+    old = {name.replace('head.conv_layers.', 'head.final_layer.')
+           .replace('head.final_layer.weight', 'head.final_layer.3.weight')
+           .replace('head.final_layer.bias', 'head.final_layer.3.bias')
+           .replace('head.', 'keypoint_head.'): value for name, value in model.state_dict().items()}
+    assert {'keypoint_head.final_layer.0.weight', 'keypoint_head.final_layer.3.bias'} < set(old)
+    old.update({'data_preprocessor.mean': torch.zeros(3, 1, 1), 'data_preprocessor.std': torch.ones(3, 1, 1)})
+    torch.save(dict(state_dict=old), tmp_path / 'old.pth')
+    teacher = Teacher(cfg, 'old.pth', folder=str(tmp_path))
+    data = tiny.batch(student)
+    expected = model(data['inputs'], None, mode='tensor')
+    torch.testing.assert_close(teacher.answer(data['inputs'], student.data_preprocessor).outputs, expected)
+
+
 def test_preprocessor_of_the_teacher_is_honoured(student):
     own = dict(type='PoseDataPreprocessor', mean=[10., 20., 30.], std=[5., 6., 7.])  # no channel swap
     teacher, _ = make_teacher(student, config=dict(tiny.pose_model(8), data_preprocessor=own))
