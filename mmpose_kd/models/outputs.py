@@ -12,12 +12,12 @@ def is_simdr(outputs: Any) -> bool:
 
 
 def last_heatmaps(outputs: Any) -> Optional[Tensor]:
-    """Heatmaps (N, K, H, W); of several stages those of the last, None where there are none."""
+    """Heatmaps (N, K, H, W); of several stages those of the last, None where there is anything else."""
     stages = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return stages[-1] if stages and all(isinstance(x, Tensor) and x.dim() == 4 for x in stages) else None
 
 
-def find_heatmaps(outputs: Any) -> Optional[Tensor]:
+def heatmaps_among(outputs: Any) -> Optional[Tensor]:
     """The last heatmaps (N, K, H, W) among what a head returned, such as coordinates; None where there are none."""
     entries = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     return next((x for x in reversed(entries) if isinstance(x, Tensor) and x.dim() == 4), None)
@@ -28,11 +28,15 @@ def pose_head(head: Any) -> Any:
     return getattr(head, 'pose_head', head)
 
 
+def maps_per_keypoint(head: Any) -> int:
+    """How many maps beside each other a head has for a keypoint: three where ``UDPHeatmap`` adds offsets to it."""
+    return 3 if getattr(getattr(head, 'decoder', None), 'heatmap_type', 'gaussian') == 'combined' else 1
+
+
 def num_keypoints(head: Any) -> Optional[int]:
-    """How many keypoints a head predicts; None where it does not say. ``UDPHeatmap`` may have three maps for each."""
+    """How many keypoints a head predicts; None where it does not say."""
     channels = getattr(head, 'out_channels', getattr(head, 'num_joints', None))
-    combined = getattr(getattr(head, 'decoder', None), 'heatmap_type', 'gaussian') == 'combined'
-    return channels // 3 if combined and channels is not None else channels
+    return None if channels is None else channels // maps_per_keypoint(head)
 
 
 def input_size_of(codec: Any) -> Optional[Tuple[int, int]]:

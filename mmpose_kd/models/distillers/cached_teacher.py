@@ -52,13 +52,14 @@ class CachedTeacher(Teacher):
             dataset (Dataset, optional): The training set.
 
         Raises:
-            ConfigError: It shows no views, its views change, or the cache is stale.
+            ConfigError: It shows no views, its views change, or the cache is stale or incomplete.
         """
         if not isinstance(dataset, ViewDataset):
             raise ConfigError(f'cache: the training set is a {type(dataset).__name__}, which draws new augmentations '
                               'each time. Wrap it: train_dataloader.dataset=dict(type="ViewDataset", num_views=..., '
                               'dataset=...).')
         self.cache.check(cache_source(self, dataset))
+        self.cache.check_complete()
         dataset.check_repeatable()
 
     def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:

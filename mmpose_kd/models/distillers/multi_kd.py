@@ -258,10 +258,23 @@ class MultiKDDistiller(TopdownPoseEstimator):
                               f'step, but returned {got}.')
         if not self._checked and not torch.isfinite(value):
             raise ConfigError(f'model.objectives.{name}: the loss is {value.item()} in the first step.')
-        if not self._checked and torch.is_grad_enabled() and not value.requires_grad:
-            raise ConfigError(f'model.objectives.{name}: it can teach nothing, as nothing that it compares is trained. '
-                              f'Drop it, tap another module, or free what model.frozen={list(self.frozen)} names.')
+        if not self._checked and torch.is_grad_enabled():
+            self._check_trained(name, objective, value, student)
         return weight * value
+
+    def _check_trained(self, name: str, objective: Objective, value: Tensor, student: Record) -> None:
+        """Refuse an objective that reaches no weight of the student; its own connectors alone would learn."""
+        idle = [path for path in objective.student_taps
+                if not any(tensor.requires_grad for tensor in tensors(student[path]))]
+        remedy = ('tap another module, outside of blocks that are computed twice to save memory (with_cp, '
+                  'activation_checkpointing), or free what is frozen (frozen_stages, '
+                  f'model.frozen={list(self.frozen)}).')
+        if not value.requires_grad or (idle and len(idle) == len(objective.student_taps)):
+            raise ConfigError(f'model.objectives.{name}: it can teach nothing, as nothing that it compares is trained. '
+                              f'Drop it, {remedy}')
+        if idle:
+            print_log(f'model.objectives.{name}: student_taps "{idle[0]}" teaches nothing, as no gradient reaches what '
+                      f'comes before it. Drop it, {remedy}', 'current', logging.WARNING)
 
     def _check_finite(self, name: str, record: Record) -> None:
         parts = {'outputs': record.outputs, **{f'tap "{path}"': value for path, value in record.taps.items()}}

@@ -61,7 +61,7 @@ class WeightSchedule:
 
     def _time(self, position: Position, progress: Progress) -> float:
         total = progress.max_epochs if self.by_epoch else progress.max_iters
-        return position * total if isinstance(position, float) else position
+        return round(position * total, 6) if isinstance(position, float) else position  # 0.55 of 100 epochs is 55
 
 
 class _Ramp(WeightSchedule):

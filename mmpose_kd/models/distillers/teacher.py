@@ -16,10 +16,11 @@ from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.constants import constant
 from mmpose_kd.models.outputs import (
-    find_heatmaps,
+    heatmaps_among,
     input_size_of,
     is_simdr,
     is_udp,
+    maps_per_keypoint,
     num_keypoints,
     pose_head,
 )
@@ -92,7 +93,7 @@ class Teacher:
                  report_metric: bool = True,
                  taps: Sequence[str] = (),
                  folder: Optional[str] = None) -> None:
-        check_teacher(config, checkpoint, allow_random_weights, precision, input_size=input_size, compile=compile)
+        check_teacher(config, checkpoint, allow_random_weights, precision, input_size, metainfo, compile=compile)
         cfg = load_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
@@ -215,7 +216,7 @@ class Teacher:
             return record
         resize = self._resize(inputs)
         same_kind = (is_simdr(record.outputs) and is_simdr(student_outputs)) or None not in (
-            find_heatmaps(record.outputs), find_heatmaps(student_outputs))
+            heatmaps_among(record.outputs), heatmaps_among(student_outputs))
         record.outputs = self._like(record.outputs, student_outputs, resize)
         record.cells = None if same_kind else Cells(resize, self.udp)
         return record
@@ -295,14 +296,16 @@ class Teacher:
                          for axis, (x, target) in enumerate(zip(outputs, wanted)))
         if isinstance(outputs, (list, tuple)):
             return [self._like(x, student, resize) for x in outputs]
-        return self._entry(outputs, find_heatmaps(student), ((-1, 0), (-2, 1)), resize)
+        return self._entry(outputs, heatmaps_among(student), ((-1, 0), (-2, 1)), resize)
 
     def _entry(self, value: Any, target: Optional[Tensor], axes: Sequence[Tuple[int, int]], resize: Resize) -> Any:
         """One tensor of the outputs with the student's keypoints, and as many bins as the target along each axis."""
         if not isinstance(value, Tensor):
             return value
-        if self.indices is not None and value.dim() > 1 and value.shape[1] == len(self.names or ()):
-            value = value.index_select(1, constant(self.indices, value, torch.long))
+        maps = maps_per_keypoint(self.head)
+        if self.indices is not None and value.dim() > 1 and value.shape[1] == maps * len(self.names or ()):
+            indices = [maps * i + j for i in self.indices for j in range(maps)]
+            value = value.index_select(1, constant(indices, value, torch.long))
         if target is not None and target.dim() == value.dim():
             for dim, axis in axes:
                 value = self._resample_dim(value, dim, target.shape[dim], resize, axis)

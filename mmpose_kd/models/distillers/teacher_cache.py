@@ -25,7 +25,7 @@ class TeacherCache:
         folder (str | Path): The folder.
 
     Raises:
-        ConfigError: There is no cache, one of another format, or one that is not complete.
+        ConfigError: There is no cache, or one of another format.
     """
 
     def __init__(self, folder: str) -> None:
@@ -86,6 +86,15 @@ class TeacherCache:
                 raise ConfigError(f'cache="{self.folder}" is stale: its {part} is another, in {", ".join(keys)}. '
                                   'Make another cache for this config, or go back to the config of this one.')
 
+    def check_complete(self) -> None:
+        """Refuse a cache of which a file is missing.
+
+        Raises:
+            ConfigError: Names the first.
+        """
+        for shard in range(self.shards()):
+            self._check_finished(shard)
+
     def shards(self) -> int:
         """Number of files."""
         return -(-self.meta['count'] // SHARD)
@@ -139,11 +148,14 @@ class TeacherCache:
         parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
         return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
 
+    def _check_finished(self, shard: int) -> None:
+        if not self.finished(shard):
+            raise ConfigError(f'cache="{self.folder}" is not complete: {self.file(shard, "npy").name} is missing. The '
+                              'command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
+
     def _shard(self, shard: int) -> np.ndarray:
         if shard not in self._open:
-            if not self.finished(shard):
-                raise ConfigError(f'cache="{self.folder}" is not complete: {self.file(shard, "npy").name} is missing. '
-                                  'The command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
+            self._check_finished(shard)
             checksum = self._json(self.file(shard, 'json'), 'crc32')['crc32']
             try:
                 rows = np.load(self.file(shard, 'npy'), mmap_mode='r')

@@ -6,6 +6,7 @@ from mmengine.config import Config
 
 from mmpose_kd.errors import ConfigError, is_count
 
+_NAMES = ('from_file', 'keypoint_info', 'keypoint_id2name')  # what metainfo may name its keypoints by
 PRECISIONS = {'fp32': torch.float32, 'fp16': torch.float16, 'bf16': torch.bfloat16}
 
 
@@ -14,6 +15,7 @@ def check_teacher(config: Any,
                   allow_random_weights: bool = False,
                   precision: str = 'fp32',
                   input_size: Optional[Sequence[int]] = None,
+                  metainfo: Optional[dict] = None,
                   **others: Any) -> None:
     """Refuse a teacher whose arguments cannot work, before any file is read; the arguments are :class:`Teacher`'s.
 
@@ -43,3 +45,7 @@ def check_teacher(config: Any,
             isinstance(input_size, (list, tuple)) and len(input_size) == 2 and all(map(is_count, input_size))):
         raise ConfigError(f'input_size={input_size!r}: expected width and height in pixels, such as (192, 256). '
                           'Without it the size is that of the teacher\'s codec.')
+    if metainfo is not None and not (isinstance(metainfo, dict) and any(key in metainfo for key in _NAMES)):
+        raise ConfigError(f'metainfo={metainfo!r}: expected a dict that names keypoints, such as '
+                          'dict(from_file="configs/_base_/datasets/coco.py"). Without it the names are those of the '
+                          "teacher's checkpoint or config.")

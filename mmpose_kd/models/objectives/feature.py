@@ -6,7 +6,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, build, is_count
-from mmpose_kd.models.objectives.base import Objective
+from mmpose_kd.models.objectives.base import STUDENT, Objective
 from mmpose_kd.models.taps import Record
 
 
@@ -120,8 +120,9 @@ class FeatureObjective(Objective):
         init_cfg (dict, optional): Initialisation of the connectors.
 
     Raises:
-        ConfigError: At build, lists of different lengths, a connector without channels, or other strides without a
-            connector; at the first step, features that do not have the stated channels or do not fit each other.
+        ConfigError: At build, lists of different lengths, a connector without channels, other strides without a
+            connector, or a feature that would be compared with itself; at the first step, features that do not have
+            the stated channels or do not fit each other.
 
     Example:
         >>> import torch
@@ -156,18 +157,21 @@ class FeatureObjective(Objective):
                               'for each tap.')
         if (student_strides is None) != (teacher_strides is None):
             raise ConfigError('give both student_strides and teacher_strides, or neither.')
-        for i, (cfg, own, wanted) in enumerate(zip(connectors, student_strides or (), teacher_strides or ())):
+        strides_s = student_strides or [1] * len(student_taps)
+        strides_t = teacher_strides or [1] * len(student_taps)
+        for i, (cfg, own, wanted) in enumerate(zip(connectors, strides_s, strides_t)):
             if cfg is None and own != wanted:
                 raise ConfigError(f'student_strides[{i}]={own:g} and teacher_strides[{i}]={wanted:g} given, but no '
                                   "connector that resizes the one to the other. Add "
                                   "connector=dict(type='ConvAligner'), or drop the strides.")
+            if teacher == STUDENT and cfg is None and student_taps[i] == teacher_taps[i]:
+                raise ConfigError(f"student_taps[{i}]='{student_taps[i]}' of teacher='student' is its own teacher_taps"
+                                  f'[{i}], which would be compared with itself: tap another module for one of them.')
         super().__init__(weight, teacher, student_taps, teacher_taps, init_cfg)
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels
         none = [0] * len(student_taps)  # where there is no connector to read them
         channels_s, channels_t = student_channels or none, teacher_channels or none
-        strides_s = student_strides or [1] * len(student_taps)
-        strides_t = teacher_strides or [1] * len(student_taps)
         self.connectors = ModuleList([
             nn.Identity() if cfg is None else build(
                 MODELS, cfg, f'connector[{i}]', in_channels=channels_s[i],

@@ -11,6 +11,7 @@ from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weight
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, parse_path
 
+_LAST = {'outputs', 'outputs[-1]'}  # the same where a head has several stages
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
 
 
@@ -36,8 +37,8 @@ class OutputObjective(Objective):
 
     Raises:
         ConfigError: The loss cannot be built or does not compare outputs, or ``teacher_output`` is a module of a
-            teacher; at the first step, a head returns neither heatmaps nor SimDR logits, the
-            outputs differ in kind or shape, or the loss is for the other kind.
+            teacher, or both outputs are the student's same one; at the first step, a head returns neither heatmaps nor
+            SimDR logits, the outputs differ in kind or shape, or the loss is for the other kind.
 
     Example:
         >>> import torch
@@ -64,6 +65,10 @@ class OutputObjective(Objective):
             raise ConfigError(f'teacher_output={teacher_output!r} given, but only what a teacher\'s head returns is '
                               "brought to the student's keypoints, bins and cells: expected 'outputs' or an entry of "
                               "it, such as 'outputs[0]'.")
+        if teacher == STUDENT and (student_output == teacher_output or {student_output, teacher_output} <= _LAST):
+            raise ConfigError(f"student_output={student_output!r} and teacher_output={teacher_output!r} of "
+                              "teacher='student' are the same output, which would be compared with itself: give one "
+                              "of them another stage or branch of the head, such as 'outputs[0]'.")
         self.loss = build(MODELS, loss, 'loss')
         if isinstance(self.loss, KLDiscretLoss):
             raise ConfigError('loss: KLDiscretLoss compares logits with the distribution of a label, and a teacher '

@@ -189,6 +189,13 @@ def test_a_cache_of_other_views_stops_the_run_before_the_first_step(training):
         train(training(num_views=3))
 
 
+def test_a_cache_that_is_not_complete_stops_the_run_before_the_first_step(training):
+    cache, = build_caches(str(training()))
+    (cache.folder / '00000.json').unlink()
+    with pytest.raises(ConfigError, match=r'model.teacher: cache=.* is not complete: 00000.npy is missing'):
+        train(training())
+
+
 def test_a_training_set_without_views_is_refused(training):
     build_caches(str(training()))
     with pytest.raises(ConfigError, match='the training set is a SyntheticPoseDataset.*type="ViewDataset"'):

@@ -9,6 +9,7 @@ from mmpose.registry import MODELS
 from torch import nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers import multi_kd
 from mmpose_kd.models.objectives.base import Objective
 
 
@@ -299,7 +300,7 @@ def test_no_teacher_may_be_named_student():
 
 def test_frozen_module_is_bit_identical_after_training_steps():
     model = tiny.build(dict(tiny.pose_model(), type='MultiKDDistiller', teacher=TEACHER, frozen=['backbone'],
-                            objectives=dict(loss_fkd=DISTANCE)))
+                            objectives=dict(loss_vkd=dict(type='OutputObjective'))))
     before = copy.deepcopy(model.backbone.state_dict())
     head = model.head.mlp_head_x.weight.detach().clone()
     data = tiny.batch(model)
@@ -347,3 +348,38 @@ def test_an_objective_whose_student_is_frozen_is_refused():
     model.load_teachers()
     with pytest.raises(ConfigError, match=r"loss_fkd: it can teach nothing.*model.frozen=\['backbone'\]"):
         model.loss(**tiny.batch(model))
+
+
+@pytest.mark.parametrize('change, tap', [
+    (dict(frozen=['backbone']), 'backbone.layer2'),
+    (dict(backbone=dict(frozen_stages=2)), 'backbone.layer2'),
+    (dict(backbone=dict(with_cp=True)), 'backbone.layer2.1.conv2'),  # first computed without gradients
+], ids=['frozen', 'frozen_stages', 'with_cp'])
+def test_an_objective_that_would_train_its_connector_alone_is_refused(change, tap):
+    objective = dict(type='FeatureObjective', student_taps=[tap], teacher_taps=[tap], student_channels=[8],
+                     teacher_channels=[16], connector=dict(type='ConvAligner'), loss=dict(type='FeatureMSELoss'))
+    student = tiny.pose_model()
+    student['backbone'].update(change.pop('backbone', {}))
+    model = tiny.build(dict(student, type='MultiKDDistiller', teacher=TEACHER, objectives=dict(loss_fkd=objective),
+                            **change))
+    model.train()
+    model.load_teachers()
+    with pytest.raises(ConfigError, match='loss_fkd: it can teach nothing.*with_cp.*frozen_stages'):
+        model.loss(**tiny.batch(model))
+
+
+def test_a_tap_that_no_gradient_reaches_is_named(monkeypatch):
+    said = []
+    monkeypatch.setattr(multi_kd, 'print_log', lambda message, *args: said.append(message))
+    student = tiny.pose_model()
+    student['backbone']['frozen_stages'] = 1
+    taps = ['backbone.layer1', 'backbone.layer2']
+    objective = dict(type='FeatureObjective', student_taps=taps, teacher_taps=taps, student_channels=[4, 8],
+                     teacher_channels=[8, 16], connector=dict(type='ConvAligner'), loss=dict(type='FeatureMSELoss'))
+    model = tiny.build(dict(student, type='MultiKDDistiller', teacher=TEACHER, objectives=dict(loss_fkd=objective)))
+    model.train()
+    model.load_teachers()
+    for _ in range(2):  # it is said once
+        model.loss(**tiny.batch(model))
+    warning, = [message for message in said if 'teaches nothing' in message]
+    assert warning.startswith('model.objectives.loss_fkd: student_taps "backbone.layer1" teaches nothing')

@@ -52,6 +52,15 @@ def test_stop_ends_at_its_position(iteration, expected):
     assert at(dict(type='Stop', value=3., at=0.8), iteration) == expected
 
 
+@pytest.mark.parametrize('percent', [7, 28, 55, 56, 57, 58])
+def test_fractions_of_a_hundred_are_whole_positions(percent):
+    """In floats 0.55 * 100 is more than 55."""
+    stop, steps = (dict(type='Stop', value=1., at=percent / 100),
+                   dict(type='MultiStep', value=1., milestones=[percent / 100]))
+    assert (at(stop, percent - 1), at(stop, percent)) == (1.0, 0.0)
+    assert (at(steps, percent - 1), at(steps, percent)) == (1.0, pytest.approx(0.1))
+
+
 @pytest.mark.parametrize('iteration, expected', [(0, 0.0), (5, 0.5 * 0.95), (10, 0.9), (60, 0.4)])
 def test_warm_up_multiplies_another_schedule(iteration, expected):
     schedule = dict(type='WarmUp', until=10, weight=dict(type='Linear', start=1., end=0.))

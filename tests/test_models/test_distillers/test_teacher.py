@@ -347,6 +347,19 @@ def test_a_codec_of_ones_own_that_is_a_udp_heatmap_has_its_cells():
     assert not is_udp(MSRAHeatmap(input_size=(64, 64), heatmap_size=(16, 16), sigma=2.0))
 
 
+def test_the_three_maps_of_a_keypoint_stay_together():
+    cfg = tiny.pose_model(8, keypoints=3 * 17, head='heatmap')
+    cfg['head'].update(loss=dict(type='CombinedTargetMSELoss'), decoder=dict(
+        type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16), heatmap_type='combined'))
+    teacher = Teacher(cfg, allow_random_weights=True, metainfo=COCO)
+    teacher.student_udp = True
+    order = [1, 0, *range(2, 17)]
+    teacher.match_keypoints([teacher.names[i] for i in order], 17)
+    maps = torch.rand(2, 51, 16, 16)
+    got = teacher.translate(Record(outputs=maps), torch.zeros(2, 3, 64, 64), torch.zeros(2, 51, 16, 16)).outputs
+    assert torch.equal(got.unflatten(1, (17, 3)), maps.unflatten(1, (17, 3))[:, order])
+
+
 def test_every_stage_of_a_teacher_takes_the_students_keypoints_and_size():
     cfg = tiny.pose_model(8, size=(96, 96), head='heatmap')
     teacher = Teacher(cfg, allow_random_weights=True, metainfo=COCO)
@@ -393,6 +406,12 @@ def test_unknown_names_and_different_numbers_are_refused(student):
     teacher, _ = make_teacher(student, config=tiny.pose_model(8, keypoints=14))
     with pytest.raises(ConfigError, match='teacher predicts 14 keypoints and the student 17.*teacher.metainfo'):
         teacher.match_keypoints(['a'] * 17, 17)
+
+
+@pytest.mark.parametrize('metainfo', ['configs/_base_/datasets/mpii.py', dict(from_flie='x'), ['a'], {}])
+def test_metainfo_that_names_no_keypoints_is_refused(metainfo):
+    with pytest.raises(ConfigError, match='metainfo=.*: expected a dict that names keypoints, such as'):
+        check_teacher(tiny.pose_model(), 'a.pth', metainfo=metainfo)
 
 
 def test_metainfo_that_does_not_fit_the_head_is_refused(student):

@@ -29,6 +29,13 @@ def test_sum_over_pairs_by_hand():
     assert objective()(student, teacher, []).item() == 1 + 9
 
 
+def test_a_feature_is_not_compared_with_itself():
+    own = dict(student_taps=['a', 'b'], teacher_taps=['b', 'b'], teacher='student')
+    with pytest.raises(ConfigError, match=r"student_taps\[1\]='b' of teacher='student' is its own teacher_taps\[1\]"):
+        objective(**own)
+    objective(**own, connector=[None, dict(type='ConvAligner')], **CHANNELS)  # what is predicted from it may be
+
+
 def test_connector_for_each_pair_from_one_config():
     module = objective(**ALIGN, student_strides=[8, 32], teacher_strides=[8, 16])
     student, teacher = record(a=(3, 8, 6), b=(4, 2, 1)), record(1, c=(5, 8, 6), d=(6, 4, 2))

@@ -32,6 +32,13 @@ ONES = samples(torch.ones(N, K))
 HEATMAP = dict(loss=dict(type='HeatmapKDLoss'))
 
 
+@pytest.mark.parametrize('same', [{}, dict(student_output='outputs[-1]'), dict(teacher_output='outputs[-1]'),
+                                  dict(student_output='outputs[0]', teacher_output='outputs[0]')])
+def test_an_output_is_not_compared_with_itself(same):
+    with pytest.raises(ConfigError, match='are the same output, which would be compared with itself'):
+        objective(**HEATMAP, teacher='student', **same)
+
+
 def test_loss_sees_both_outputs_and_the_keypoint_weights():
     weights = torch.rand(N, K, generator=torch.Generator().manual_seed(2))
     student, teacher = simdr(0), simdr(1)
