@@ -55,6 +55,7 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
     if not isinstance(dataset, ViewDataset):
         raise ConfigError(f'{config}: train_dataloader.dataset is a {type(dataset).__name__}. Wrap it: '
                           'dict(type="ViewDataset", num_views=..., dataset=...).')
+    dataset.check_repeatable()
     loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
                   collate_fn=pseudo_collate)
     preprocessor = model.data_preprocessor.to(place)
@@ -83,7 +84,6 @@ def _training_set(cfg: Config) -> Dataset:
 def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewDataset, preprocessor: torch.nn.Module,
            loader: dict, dtype: str) -> TeacherCache:
     count = dataset.num_views * len(dataset)
-    dataset.check_repeatable()
 
     def answers(views: Sequence[int]):
         for batch in DataLoader(_Views(dataset, views), **loader):

@@ -3,12 +3,13 @@ import difflib
 import inspect
 import math
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Dict, Iterable, Union
 
 from mmengine.registry import Registry
 
-_SCOPE = '_scope_'  # MMEngine's mark in a config that another package's config inherits; no argument
+_SCOPE = '_scope_'  # MMEngine's mark of the package that a part of a config is from; no argument
 
 
 class ConfigError(ValueError):
@@ -128,6 +129,12 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
     """
     if not isinstance(cfg, dict) or 'type' not in cfg:
         raise ConfigError(f'{where}: expected a dict with a "type", got {cfg!r}.')
+    scope = cfg.get(_SCOPE)
+    with nullcontext(registry) if scope is None else registry.switch_scope_and_registry(scope) as home:
+        return _build(home, cfg, where, defaults)
+
+
+def _build(registry: Registry, cfg: dict, where: str, defaults: dict) -> Any:
     cls = cfg['type']
     if isinstance(cls, str):
         cls = registry.get(cls)
@@ -147,7 +154,7 @@ def build(registry: Registry, cfg: Any, where: str, **defaults: Any) -> Any:
 
 def not_registered(kind: str, registry: Registry) -> str:
     """What to say of a type that a registry does not have."""
-    return (f'type "{kind}" is not registered in MMPose\'s "{registry.name}" registry.'
+    return (f'type "{kind}" is not registered in {registry.scope}\'s "{registry.name}" registry.'
             f'{did_you_mean(kind, _names(registry))} If it is your own, name its module in custom_imports.')
 
 

@@ -8,7 +8,7 @@ from typing import Optional, Union
 
 import torch
 
-from .errors import ConfigError
+from .errors import ConfigError, one_line
 
 
 def processor() -> str:
@@ -62,5 +62,5 @@ def find_device(name: Optional[str] = None) -> str:
     try:
         torch.zeros(1, device=name)
     except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f'device "{name}" cannot be used: {str(error).splitlines()[0]}') from None
+        raise ConfigError(f'device "{name}" cannot be used: {one_line(error)}') from None
     return name

@@ -70,6 +70,15 @@ def test_the_mark_of_a_config_inherited_from_another_package_is_no_argument():
     assert type(build(MODELS, dict(type='SimDRKLLoss', _scope_='mmpose'), 'here')).__name__ == 'SimDRKLLoss'
 
 
+def test_a_part_from_another_packages_config_is_that_packages():
+    """MMDetection's ResNet, and within it MMDetection's parts; MMPose has one of the same name."""
+    pytest.importorskip('mmdet', reason='MMDetection is not installed')
+    part = build(MODELS, dict(type='ResNet', _scope_='mmdet', depth=18), 'here')
+    assert type(part).__module__ == 'mmdet.models.backbones.resnet'
+    with pytest.raises(ConfigError, match='here: type "HeatmapHead" is not registered in mmdet'):
+        build(MODELS, dict(type='HeatmapHead', _scope_='mmdet'), 'here')
+
+
 def test_a_folder_is_made_with_its_parents(tmp_path):
     assert make_folder(tmp_path / 'a/b') == tmp_path / 'a/b'
     assert make_folder(str(tmp_path / 'a/b')).is_dir()  # nor does one that exists matter

@@ -20,7 +20,7 @@ class SimDRLabel(SimCCLabel):
     - *Which joints count*: the weight is 0 where the visibility is below 0.5 or where the window of three sigma
       around the joint lies outside of the bins; like stock, one bin more is let in before the first.
     - *Which bin*: the coordinate is rounded to the nearest bin. Decoding returns whole bins, so this is the best
-      target it can reach; ``round_bins=False`` keeps the fraction, and the label's mean is then the exact coordinate.
+      target it can reach.
     - *Which coordinate is decoded*: the bin of the largest logit, bit for bit, including that a joint without a
       positive logit on both axes is put at -1 bins. So a checkpoint gives the same keypoints in stock MMPose.
 
@@ -45,7 +45,6 @@ class SimDRLabel(SimCCLabel):
         sigma (float | tuple[float, float]): Standard deviation of the labels in bins, for both axes or (x, y).
             Default: 6.
         simcc_split_ratio (float): Bins per pixel. Default: 2.
-        round_bins (bool): Round coordinates to whole bins. Default: True.
 
     Raises:
         ConfigError: Sigma or split ratio is not positive, or the number of bins is not whole.
@@ -64,10 +63,8 @@ class SimDRLabel(SimCCLabel):
     def __init__(self,
                  input_size: Tuple[int, int],
                  sigma: Union[float, Tuple[float, float]] = 6.0,
-                 simcc_split_ratio: float = 2.0,
-                 round_bins: bool = True):
+                 simcc_split_ratio: float = 2.0):
         super().__init__(input_size=tuple(input_size), sigma=sigma, simcc_split_ratio=simcc_split_ratio)
-        self.round_bins = round_bins
         if self.sigma.shape != (2, ) or not ((self.sigma > 0) & np.isfinite(self.sigma)).all():
             raise ConfigError(f'SimDRLabel: sigma={sigma!r} given, expected a number of bins above 0, or two: (x, y).')
         exact = np.array(input_size) * simcc_split_ratio
@@ -89,9 +86,7 @@ class SimDRLabel(SimCCLabel):
         """
         if keypoints_visible is None:
             keypoints_visible = np.ones(keypoints.shape[:2], dtype=np.float32)
-        bins = keypoints[..., :2] * self.simcc_split_ratio
-        if self.round_bins:
-            bins = np.around(bins)
+        bins = np.around(keypoints[..., :2] * self.simcc_split_ratio)
         reach = 3 * self.sigma
         in_range = (bins - reach < self.num_bins) & (bins + reach + 1 >= 0)
         valid = in_range.all(-1) & (keypoints_visible >= 0.5)

@@ -186,7 +186,7 @@ def difference(one: Prediction, other: Prediction) -> Difference:
 
 def pck(prediction: Prediction, samples: Sequence[dict],
         model: Optional[TopdownPoseEstimator] = None) -> Optional[float]:
-    """PCK at 0.2 of the box's longer side, on the labels of the samples.
+    """PCK at 0.2 of the box's longer side, on the labels of the samples, as MMPose's ``PCKAccuracy`` has it.
 
     Args:
         prediction (Prediction): What was predicted for the samples.
@@ -194,7 +194,8 @@ def pck(prediction: Prediction, samples: Sequence[dict],
         model (TopdownPoseEstimator, optional): What predicted it, if it may have chosen some of the joints.
 
     Returns:
-        float: Share of the labelled joints that were found; None where there are no labels.
+        float: For each joint the share of its labels that were found, and of these the mean; None where there are no
+        labels.
     """
     places, labels, visible, sizes = [], [], [], []
     for keypoints, sample in zip(prediction.keypoints, samples):

@@ -1,4 +1,5 @@
 """Say which place of a config an error of MMEngine, MMPose or PyTorch comes from."""
+import inspect
 import pickle
 import re
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from mmpose_kd.parts import class_of, dicts, kind_of
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 _CODE = build_functions.build_from_cfg.__code__
-_RUNNER = Runner.from_cfg.__func__.__code__.co_filename
+_RUNNER = inspect.getfile(Runner)
 _READ_BY = {  # parts of a config by the method of MMEngine's runner that reads them
     'setup_env': 'env_cfg', 'scale_lr': 'auto_scale_lr', 'build_visualizer': 'visualizer',
     'register_default_hooks': 'default_hooks', 'register_custom_hooks': 'custom_hooks',

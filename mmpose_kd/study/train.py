@@ -52,9 +52,10 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     if jobs < 1:
         raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
     for run in plan.runs:
-        if redo and difference(run, out):
+        if not redo:
+            check_same(run, out)
+        elif difference(run, out):
             move_aside(run, out)
-        check_same(run, out)
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []

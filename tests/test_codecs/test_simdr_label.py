@@ -29,11 +29,6 @@ def test_bins_are_input_pixels_times_split_ratio_rounded():
     np.testing.assert_array_equal(encoded['keypoint_bins'], [[[21, 40], [10, 126]]])
 
 
-def test_fraction_of_a_bin_is_kept_on_request():
-    encoded = codec(simcc_split_ratio=2., round_bins=False).encode(np.array([[[10.3, 20.]]]))
-    np.testing.assert_allclose(encoded['keypoint_bins'], [[[20.6, 40]]])
-
-
 @pytest.mark.parametrize('ratio', [1., 2., 3.])
 @pytest.mark.parametrize('sigma', [1., 4., (2.5, 6.)])
 def test_weights_are_those_of_simcc(ratio, sigma):

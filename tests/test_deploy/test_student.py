@@ -72,7 +72,7 @@ def test_our_hooks_and_initial_weights_are_dropped():
     model = distilled()
     model['backbone']['init_cfg'] = dict(type='Pretrained', checkpoint='torchvision://resnet18')
     cfg = Config(dict(model=model, load_from='start.pth', resume=True, default_hooks=dict(
-        timer=dict(type='IterTimerHook'), distillation=dict(type='DistillCheckpointHook', reseed=False)),
+        timer=dict(type='IterTimerHook'), distillation=dict(type='DistillCheckpointHook')),
         custom_hooks=[dict(type='TeacherMetricHook'), dict(type='EMAHook')]))
     plain = deployed_config(cfg)
     assert list(plain.default_hooks) == ['timer']

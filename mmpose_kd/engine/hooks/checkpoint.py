@@ -1,13 +1,11 @@
 """Make a distilled run resume as if it had never stopped."""
-import random
 from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from mmengine.dist import get_rank, get_world_size
 from mmengine.hooks import Hook
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
 from mmengine.runner.checkpoint import weights_to_cpu
 from mmpose.registry import HOOKS
 from torch.utils.data import DataLoader
@@ -23,9 +21,9 @@ GRADIENTS = 'accumulated_gradients'
 class DistillCheckpointHook(Hook):
     """Load the teachers before the first step, and keep the connectors' weights in the checkpoint beside the student.
 
-    The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. With
-    ``reseed``, every epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a
-    run resumed at an epoch's start draws the same numbers as the uninterrupted run, whose seed it takes over. Where an
+    The checkpoint's ``state_dict`` is the plain student's; the connectors' weights are under ``distillation``. Every
+    epoch starts from a random state that depends on the seed, the epoch and the rank alone, so that a run resumed at
+    an epoch's start draws the same numbers as the uninterrupted run, whose seed it takes over. Where an
     epoch ends between two updates of an optimizer that accumulates gradients, those so far are in the checkpoint under
     ``accumulated_gradients``; with several processes they are not, as each has its own. Worker processes of a
     dataloader with ``persistent_workers=True`` keep their own random state, which no checkpoint holds: with them, the
@@ -33,20 +31,14 @@ class DistillCheckpointHook(Hook):
 
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
 
-    Args:
-        reseed (bool): Set the random state at the start of every epoch. Default: True.
-
     Raises:
         ConfigError: A checkpoint to resume from holds no connector weights, or those of other objectives.
 
     Example:
-        >>> default_hooks = dict(distillation=dict(type='DistillCheckpointHook', reseed=False))
+        >>> default_hooks = dict(distillation=dict(type='DistillCheckpointHook'))
     """
 
     priority = 'HIGH'
-
-    def __init__(self, reseed: bool = True) -> None:
-        self.reseed = reseed
 
     def before_train(self, runner: Runner) -> None:
         unwrapped_model(runner).load_teachers(runner.train_dataloader.dataset)
@@ -60,11 +52,9 @@ class DistillCheckpointHook(Hook):
                                   'default_hooks.checkpoint.by_epoch=True.')
 
     def before_train_epoch(self, runner: Runner) -> None:
-        if self.reseed and runner.seed is not None:
+        if runner.seed is not None:
             seed = np.random.SeedSequence([runner.seed, runner.epoch, get_rank()]).generate_state(1)[0]
-            random.seed(int(seed))
-            np.random.seed(seed)
-            torch.manual_seed(int(seed))
+            set_random_seed(int(seed))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         state = unwrapped_model(runner).distillation_state()

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, check_count
+from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.connectors.align import resize_layer
 
 
@@ -41,14 +41,11 @@ class MFTConnector(BaseModule):
             Default: 1.
         kernel_sizes (Sequence[int]): Kernel size of each convolution branch, odd. Default: (1, 3, 5).
         pool_sizes (Sequence[int]): Window of each average pooling branch, odd. Default: (3, ).
-        branch_channels (int, optional): Channels of each branch. Default: ``out_channels`` divided by the number of
-            branches, at least 1.
         norm_cfg (dict, optional): Normalisation inside, None for none. Default: ``dict(type='BN')``.
         init_cfg (dict, optional): Initialisation. Default: PyTorch's and MMCV's.
 
     Raises:
-        ConfigError: There is no branch, a size is even or not positive, ``scale`` is not positive, or
-            ``branch_channels`` is no whole number above 0.
+        ConfigError: There is no branch, a size is even or not positive, or ``scale`` is not positive.
 
     Example:
         >>> import torch
@@ -65,7 +62,6 @@ class MFTConnector(BaseModule):
                  scale: float = 1,
                  kernel_sizes: Sequence[int] = (1, 3, 5),
                  pool_sizes: Sequence[int] = (3, ),
-                 branch_channels: Optional[int] = None,
                  norm_cfg: Optional[dict] = dict(type='BN'),
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
@@ -73,9 +69,7 @@ class MFTConnector(BaseModule):
         if not sizes or any(size < 1 or size % 2 == 0 for size in sizes):
             raise ConfigError('kernel_sizes and pool_sizes must hold at least one size together, all odd '
                               f'and positive; got kernel_sizes={kernel_sizes}, pool_sizes={pool_sizes}.')
-        if branch_channels is None:
-            branch_channels = max(1, out_channels // len(sizes))
-        width = check_count('branch_channels', branch_channels)
+        width = max(1, out_channels // len(sizes))
         self.project = ConvModule(in_channels, out_channels, 1, norm_cfg=norm_cfg)
         self.resize = resize_layer(out_channels, scale)
         self.branches = nn.ModuleList()

@@ -50,6 +50,8 @@ class WeightAllocation(BaseModule):
       zeros, which adds nothing to the first layer; a larger batch is an error. Entry k of a row is the similarity to
       the k-th person of the batch, so the weights depend on who else is in the batch and in which order, and under
       data-parallel training on one process's share of it: ``batch_size`` is that of one process.
+    - The entries of a similarity matrix are large (1e5 and more). The unit length afterwards takes their scale out
+      again, except that the layers' biases have next to no say.
     - Scalar products of unit vectors lie in [-1, 1], so no weight is more than e^2 = 7.4 times another. With six pairs
       all lie between 0.026 and 0.60.
     - *The loss reaches the weights*, as in the paper: part of its gradient moves weight to the pairs with the smallest
@@ -68,10 +70,6 @@ class WeightAllocation(BaseModule):
         num_student (int): Student stages M.
         num_teacher (int): Teacher stages L, at most M.
         embed_channels (int, optional): Length of the vectors. Default: ``max(8, batch_size // 4)``.
-        gram_norm (str): What is done to a similarity matrix before the layers. ``'none'``, the paper's: nothing. Its
-            entries are large (1e5 and more), and the unit length afterwards takes the scale out again, except that the
-            layers' biases have next to no say. ``'row'``: rows of unit length, as in SP (Tung & Mori, ICCV 2019).
-            Default: 'none'.
         init_cfg (dict, optional): Initialisation. Default: PyTorch's.
 
     Attributes:
@@ -97,16 +95,12 @@ class WeightAllocation(BaseModule):
                  num_student: int,
                  num_teacher: int,
                  embed_channels: Optional[int] = None,
-                 gram_norm: str = 'none',
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
         if batch_size < 1:
             raise ConfigError(f'batch_size must be at least 1, got {batch_size}. Set it to '
                               'train_dataloader.batch_size.')
-        if gram_norm not in ('none', 'row'):
-            raise ConfigError(f'gram_norm must be "none" or "row", got {gram_norm!r}.')
         self.batch_size = batch_size
-        self.gram_norm = gram_norm
         self.pairs = stage_pairs(num_teacher, num_student)
         embed_channels = max(8, batch_size // 4) if embed_channels is None else embed_channels
         check_count('embed_channels', embed_channels)
@@ -142,6 +136,4 @@ class WeightAllocation(BaseModule):
                 f'allocation.batch_size={len(x)}, the same as train_dataloader.batch_size (per process).')
         x = at_least_float32(x).flatten(1)
         gram = x @ x.t()
-        if self.gram_norm == 'row':
-            gram = unit_rows(gram)
         return unit_rows(layers(F.pad(gram, (0, self.batch_size - len(x)))))

@@ -24,9 +24,8 @@ def test_every_convolution_but_the_last_is_normalised():
     assert isinstance(connector.project.norm, torch.nn.BatchNorm2d)
 
 
-def test_branches_share_the_channels_unless_given():
+def test_branches_share_the_channels():
     assert MFTConnector(4, 32).merge.in_channels == 32
-    assert MFTConnector(4, 32, branch_channels=5).merge.in_channels == 20
     assert MFTConnector(4, 2).merge.in_channels == 4  # never fewer than one each
 
 
@@ -98,9 +97,3 @@ def test_low_precision_is_close_to_float32(dtype):
 def test_sizes_that_do_not_keep_the_map_are_refused(sizes):
     with pytest.raises(ConfigError, match='^kernel_sizes and pool_sizes must hold at least one size together, all odd'):
         MFTConnector(4, 8, **sizes)
-
-
-@pytest.mark.parametrize('width', [0, -1, 1.5, True])
-def test_a_width_that_is_no_number_of_channels_is_refused(width):
-    with pytest.raises(ConfigError, match=f'^branch_channels={width}: expected a whole number of at least 1'):
-        MFTConnector(4, 8, branch_channels=width)
