@@ -94,13 +94,14 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         if backend not in BACKENDS:
             raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
                               f'{did_you_mean(backend, BACKENDS)}')
-    for name, number in (('batch', batch), ('rounds', rounds), ('threads', threads or 1)):
+    for name, number in (('batch', batch), ('rounds', rounds), ('threads', 1 if threads is None else threads)):
         if number < 1:
             raise ConfigError(f'--{name} {number} given, expected at least 1.')
     for config in configs:
         if '::' not in config and not Path(config).is_file():
             raise ConfigError(f'config "{config}" does not exist.')
     rows = []
+    backends = list(dict.fromkeys(backends))
     several = max(3, rounds // 5)
     total, done = len(backends) * (len(configs) + rounds + several), 0
 

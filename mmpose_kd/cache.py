@@ -100,7 +100,9 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 continue  # another process is at it
-            if not cache.finished(shard):
+            if cache.finished(shard):
+                cache.read(cache.views_of(shard)[:1])  # refuses a damaged file
+            else:
                 parts = list(answers(cache.views_of(shard)))
                 cache.write(shard, {name: torch.cat([part[name] for part in parts]).numpy() for name in shapes})
     return cache

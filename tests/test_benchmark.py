@@ -35,12 +35,18 @@ def test_a_distilled_config_is_measured_as_its_student(configs):
     assert plain.ratio == 1 and plain.latency_p90_ms >= plain.latency_ms > 0
 
 
+def test_a_backend_that_is_named_twice_is_measured_once(configs):
+    assert len(benchmark(configs[:1], ['eager', 'eager'], rounds=1, batch=1, threads=1)) == 1
+
+
 def test_mistakes_are_named(configs, tmp_path):
     with pytest.raises(ConfigError, match='backend "eagre" given.* Did you mean .eager'):
         benchmark(configs, ['eagre'])
     for name in ('batch', 'rounds', 'threads'):
         with pytest.raises(ConfigError, match=f'--{name} -1 given, expected at least 1'):
             benchmark(configs, **{name: -1})
+    with pytest.raises(ConfigError, match='--threads 0 given'):
+        benchmark(configs, threads=0)
     with pytest.raises(ConfigError, match='config "absent.py" does not exist'):
         benchmark(['absent.py'])
     broken = tmp_path / 'broken.py'

@@ -99,6 +99,9 @@ def _has(cfg, path):
      'runs.teacher: config ".*teacher.py": the option train_cfgs.max_epochs .* Did you mean .train_cfg'),
     (dict(cfg_options={'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=10)}),
      'runs.teacher: ".*teacher.py" has no train_cfg.max_epochs'),
+    (dict(cfg_options={'train_cfg.max_epochs': '4'}),
+     "runs.teacher: train_cfg.max_epochs='4': expected a whole number of at least 1"),
+    (dict(cfg_options={'train_cfg.max_epochs': 0}), 'runs.teacher: train_cfg.max_epochs=0: expected a whole number'),
     (dict(runs=dict(alone=dict(config='alone.py', epochs=3))), 'runs.alone: unknown key "epochs"'),
     (dict(runs=dict(alone=dict(config='alone.py', cfg_options={'load_from': '{checkpoint:teacher}'}))),
      'needs a run "teacher" above it'),
@@ -126,6 +129,16 @@ def test_the_hash_does_not_change_with_the_folders_of_teacher_and_data(study):
 
     assert kd('/here/t.pth') == kd('/there/and/there/t.pth') == kd('below/t.pth', '/there/cache')
     assert kd('/here/t.pth') != kd('/here/another.pth')
+
+
+def test_the_hash_does_not_change_with_the_way_in_which_the_data_folder_is_written(study):
+    def alone(folder, file='val.json'):
+        return study(cfg_options={
+            'train_dataloader.dataset.data_root': folder, 'val_evaluator.ann_file': f'{folder}/annotations/{file}'
+        }).runs[1].hash()
+
+    assert alone('data/lspet') == alone('data/lspet/') == alone('../data/lspet') == alone('/data/lspet')
+    assert alone('data/lspet') != alone('data/lsp') and alone('data/lspet') != alone('data/lspet', 'test.json')
 
 
 def test_a_checkpoint_is_filled_in_however_deep_its_place_is(study):

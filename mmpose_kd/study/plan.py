@@ -6,13 +6,14 @@ import zlib
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from mmengine.config import Config
 
 from mmpose_kd.config import check_model, load_config, read_config
-from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
+from mmpose_kd.parts import dicts
 
 _KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
 _RUN_KEYS = dict(config=str, cfg_options=dict, seeds=(list, tuple), label=str, baseline=str)
@@ -58,7 +59,8 @@ class Run:
             checkpoints (dict[str, str], optional): Files of the runs that this one needs, by name; without them their
                 places stay as they are in the study file.
         """
-        options = {key: _fill(value, checkpoints or {}) for key, value in self.options.items()}
+        options = _map_texts(
+            lambda text: _PLACE.sub(lambda match: (checkpoints or {}).get(match[1], match[0]), text), self.options)
         cfg = read_config(self.config, {**options, 'randomness.seed': self.seed})
         check_model(cfg)
         absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
@@ -81,14 +83,18 @@ class Run:
             raise ConfigError(f'{where}: {error}') from error
         if 'max_epochs' not in (cfg.get('train_cfg') or {}):
             raise ConfigError(f'{where}: "{self.config}" has no train_cfg.max_epochs, and a study trains by epochs.')
+        check_count(f'{where}: train_cfg.max_epochs', cfg.train_cfg.max_epochs)
 
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
 
-        Of absolute paths, and of a teacher's, only the last part counts, so that data, teachers and this package may
-        lie elsewhere.
+        Of absolute paths, of a teacher's and of those below a data_root only the last part counts, so that data,
+        teachers and this package may lie elsewhere.
         """
         cfg = self._unfilled.to_dict()
+        roots = {str(part['data_root']).rstrip('/') for _, part in dicts(cfg) if part.get('data_root')}
+        cfg = _map_texts(
+            lambda text: Path(text).name if any(f'{text}/'.startswith(f'{root}/') for root in roots) else text, cfg)
         for teacher in teachers_by_name(cfg['model'].get('teacher')).values():
             for key in ('config', 'checkpoint', 'cache'):  # relative ones too
                 if isinstance(teacher.get(key), str):
@@ -249,14 +255,14 @@ def _needed(options: Dict[str, Any], earlier: Dict[str, List[Run]], seed: int, w
     return tuple(needs)
 
 
-def _fill(value: Any, checkpoints: Dict[str, str]) -> Any:
-    """A value of ``cfg_options`` with the checkpoints in their places."""
+def _map_texts(function: Callable[[str], str], value: Any) -> Any:
+    """Apply a function to each string of nested lists and dicts."""
     if isinstance(value, str):
-        return _PLACE.sub(lambda match: checkpoints.get(match[1], match[0]), value)
+        return function(value)
     if isinstance(value, dict):
-        return {key: _fill(part, checkpoints) for key, part in value.items()}
+        return {key: _map_texts(function, part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_fill(part, checkpoints) for part in value]
+        return [_map_texts(function, part) for part in value]
     return value
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
@@ -168,7 +169,8 @@ class _Process:
 
     def stop(self) -> None:
         """End it and its workers."""
-        os.killpg(self.process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
 
 

@@ -173,6 +173,14 @@ def test_a_second_call_makes_nothing_anew(training):
     assert [file.name for file in written if written[file] != again[file]] == ['00002.npy']
 
 
+def test_a_second_call_refuses_a_damaged_file(training):
+    cache, = build_caches(str(training()))
+    file = cache.folder / '00001.npy'
+    file.write_bytes(file.read_bytes()[:-1] + b'?')
+    with pytest.raises(ConfigError, match='00001.npy is damaged: its checksum is another. Remove it and its .json'):
+        build_caches(str(training()))
+
+
 def test_nothing_is_drawn_into_a_file_that_takes_the_output(training, capfd):
     build_caches(str(training()))
     assert 'views to' not in ''.join(capfd.readouterr())
