@@ -18,7 +18,7 @@ from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
 from mmengine.utils import digit_version
 from torch import Tensor, nn
 
-from .errors import ConfigError
+from .errors import ConfigError, first_line
 
 # PyTorch < 2.6 takes no additions by name to what ``weights_only`` allows.
 WEIGHTS_ONLY = digit_version(torch.__version__) >= digit_version('2.6')
@@ -112,7 +112,7 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
                 'state_dict alone to a new file and give that one.') from error
         raise ConfigError(
             f'checkpoint "{path}" ({path.stat().st_size} bytes) cannot be read: it is truncated, or torch.save did not '
-            f'write it.{cached} Delete it and copy or download it again. ({_first_line(error)})') from error
+            f'write it.{cached} Delete it and copy or download it again. ({first_line(error)})') from error
     try:
         state_dict_of(checkpoint)
     except ConfigError as error:
@@ -195,7 +195,7 @@ def _download(url: str) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), progress=True)
         except (OSError, ValueError, RuntimeError) as error:
-            raise ConfigError(f'checkpoint {url} cannot be downloaded: {_first_line(error)}. Check the address and the '
+            raise ConfigError(f'checkpoint {url} cannot be downloaded: {first_line(error)}. Check the address and the '
                               'network, or download it elsewhere and give its path.') from error
     return path
 
@@ -216,10 +216,6 @@ def _hint(path: Path) -> str:
     names = sorted(p.name for p in folder.iterdir() if p.suffix in ('.pth', '.pt', '.bin', '.ckpt'))
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.5) or names[:5]
     return f' In "{folder}" there are: {", ".join(near)}.' if near else f' There are no checkpoints in "{folder}".'
-
-
-def _first_line(error: Exception) -> str:
-    return f'{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else "no message"}'
 
 
 def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part: str = '') -> None:
@@ -245,7 +241,7 @@ def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part:
     except (RuntimeError, AssertionError, ValueError) as error:  # the last two: of hooks that rename
         shapes = _SHAPES.findall(str(error))
         problems.append('{} shapes differ, first: {} is ({}) in the checkpoint and ({}) in the model'.format(
-            len(shapes), *shapes[0]) if shapes else _first_line(error))
+            len(shapes), *shapes[0]) if shapes else first_line(error))
     finally:
         handle.remove()
     for keys in found[-1:]:

@@ -86,6 +86,13 @@ def one_line(error: BaseException) -> str:
     return ' '.join(str(error).split())[:300]
 
 
+def first_line(error: BaseException) -> str:
+    """Type and first line of another library's error."""
+    text = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() has quotes
+    lines = str(text).strip().splitlines()
+    return f'{type(error).__name__}: {lines[0] if lines else "no message"}'
+
+
 def make_folder(folder: Union[str, Path], option: str = '--out') -> Path:
     """Make a folder that the user has named, unless it exists; before anything is computed for it.
 

@@ -12,9 +12,10 @@ from mmengine.hooks import Hook
 from mmengine.registry import build_functions
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS, TRANSFORMS
-from torch import Tensor, nn
+from torch import nn
 
-from mmpose_kd.errors import ConfigError, check_arguments
+from mmpose_kd.errors import ConfigError, check_arguments, first_line
+from mmpose_kd.models.taps import shapes
 from mmpose_kd.parts import class_of, dicts, kind_of
 
 _LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -86,7 +87,7 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
             if text is not None:
                 return text
     keys = [key for key in cfg if re.search(rf'\b{re.escape(key)}\b', str(error))]
-    return f'{keys[0]}: {_message(error)}' if keys else None
+    return f'{keys[0]}: {first_line(error)}' if keys else None
 
 
 def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
@@ -106,7 +107,7 @@ def _of_file(error: OSError, cfg: Config) -> Optional[str]:
     for place, part in dicts(cfg.to_dict(), ''):
         for key, value in part.items():
             if isinstance(value, str) and len(value) > 1 and re.search(rf'{re.escape(value)}\W*( |$)', str(error)):
-                return f'{place}.{key}={value!r}: {_message(error)} Correct the path.'.lstrip('.')
+                return f'{place}.{key}={value!r}: {first_line(error)} Correct the path.'.lstrip('.')
     return None
 
 
@@ -121,7 +122,7 @@ def _of_runner(error: BaseException, cfg: Config, method: str, variables: Dict[s
         return None
     given = cfg.get(key)
     given = _short(given) if isinstance(given, dict) else repr(given)
-    return f'{key}: cannot be used as given, {given}: {_message(error)}'
+    return f'{key}: cannot be used as given, {given}: {first_line(error)}'
 
 
 def _of_checkpoint(error: BaseException, frames: List) -> Optional[str]:
@@ -142,7 +143,7 @@ def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -
         return None
     cls, args = variables.get('obj_cls'), variables.get('args', {})
     if cls is None:
-        return f'{place}: {_message(error)}'
+        return f'{place}: {first_line(error)}'
     if isinstance(error, TypeError) and 'argument' in str(error):
         try:
             check_arguments(cls, args, place)
@@ -151,7 +152,7 @@ def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -
     if 'need at least one array to concatenate' in str(error):  # MMEngine, of a dataset without a sample
         return (f'{place}: {cls.__name__} has no sample: ann_file={given.get("ann_file")!r} holds no person with a box '
                 'and a labelled joint. Is it the right file?')
-    return f'{place}: {cls.__name__} cannot be built from {_short(given)}: {_message(error)}'
+    return f'{place}: {cls.__name__} cannot be built from {_short(given)}: {first_line(error)}'
 
 
 def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -> Optional[str]:
@@ -159,7 +160,7 @@ def _of_transform(error: BaseException, cfg: Config, transform: BaseTransform) -
         for place, part in dicts(cfg.get(loader), loader):
             if class_of(TRANSFORMS, part) is type(transform):
                 return (f'{place}: {type(transform).__name__}, built from {_short(part)}, fails on the first sample: '
-                        f'{_message(error)}')
+                        f'{first_line(error)}')
     return None
 
 
@@ -168,7 +169,7 @@ def _of_hook(error: BaseException, cfg: Config, hook: Hook) -> Optional[str]:
     for key in ('default_hooks', 'custom_hooks'):
         for place, part in dicts(cfg.get(key), key):
             if class_of(HOOKS, part) is type(hook):
-                return f'{place}: {kind_of(part)} fails, which was built from {_short(part)}: {_message(error)}'
+                return f'{place}: {kind_of(part)} fails, which was built from {_short(part)}: {first_line(error)}'
     return None
 
 
@@ -180,12 +181,12 @@ def _of_module(error: BaseException, cfg: Config, variables: Dict[str, Any], fra
     given = cfg.get('model', {}).get(part) if part else None
     if given is None:
         return None
-    text = f'model.{part}: {type(module).__name__} fails in the first step: {_message(error)}'
+    text = f'model.{part}: {type(module).__name__} fails in the first step: {first_line(error)}'
     channels = re.search(r'to have (\d+) channels, but got (\d+) channels', str(error))
     for key, value in given.items():
         if channels and value == int(channels[1]):
             return f'{text}. model.{part}.{key}={value} given, but the features have {channels[2]} channels.'
-    received = [f'{name} {_shapes(variables[name])}' for name in ('x', 'feats', 'inputs') if name in variables]
+    received = [f'{name} {shapes(variables[name])}' for name in ('x', 'feats', 'inputs') if name in variables]
     return f'{text}. It received {", ".join(received) or "nothing"}, and was built from {_short(given)}.'
 
 
@@ -198,18 +199,6 @@ def _place(cfg: Config, given: Any) -> Tuple[Optional[str], Dict[str, Any]]:
             if same > best:
                 best, place, found = same, name.lstrip('.'), part
     return place, found
-
-
-def _message(error: BaseException) -> str:
-    text = error.args[0] if isinstance(error, KeyError) and error.args else error  # its str() has quotes
-    lines = str(text).strip().splitlines()
-    return f'{type(error).__name__}: {lines[0] if lines else "no message"}'
-
-
-def _shapes(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return str(tuple(value.shape))
-    return f'[{", ".join(map(_shapes, value))}]' if isinstance(value, (list, tuple)) else type(value).__name__
 
 
 def _short(args: Dict[str, Any]) -> str:

@@ -234,6 +234,15 @@ def _index(value: Any, indices: Tuple[int, ...], path: str) -> Any:
     return value
 
 
+def shapes(value: Any) -> str:
+    """Shapes of the tensors in nested lists and tuples, for a message."""
+    if isinstance(value, Tensor):
+        return str(tuple(value.shape))
+    if isinstance(value, (list, tuple)):
+        return f'[{", ".join(map(shapes, value))}]'
+    return type(value).__name__
+
+
 def tensors(value: Any) -> Iterator[Tensor]:
     """The tensors in nested lists and tuples, in their order.
 

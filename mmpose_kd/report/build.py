@@ -11,9 +11,9 @@ from mmpose_kd.summary import colours, summary_table
 from . import sections
 from .latency import Benchmark, read_benchmark
 from .page import render
-from .predict import predict
+from .predict import Found, comparable, predict
 from .runs import Experiment
-from .sections import Found, Options
+from .sections import Options
 
 HEADINGS = dict(summary='Summary', curves='Curves', joints='By joint', sizes='By size',
                 scores='Reliability of the scores', changes='Largest gains and losses',
@@ -52,7 +52,7 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
     make_folder(out.parent)
     notes: List[str] = []
-    found = _predictions(experiment, out, options, notes, advance) if options.images else []
+    found = _predictions(experiment, out, options, notes, advance) if options.images else {}
     text = render(**_content(experiment, found, benchmark, options, notes))
     try:
         with whole(out) as part:
@@ -74,7 +74,7 @@ def check_output(out: Path, force: bool) -> None:
 def _predictions(experiment: Experiment, out: Path, options: Options, notes: List[str],
                  advance: Callable[[int], Any]) -> Found:
     """Predictions of the runs that can be evaluated; of the others a note."""
-    found: Found = []
+    found: Found = {}
     for run in experiment.runs:
         done = 0
 
@@ -84,16 +84,16 @@ def _predictions(experiment: Experiment, out: Path, options: Options, notes: Lis
             advance(people)
 
         try:
-            found.append((run, predict(run, options.images, out.with_suffix('.predictions'), options.device,
-                                       options.cfg_options, count)))
+            found[run] = predict(run, options.images, out.with_suffix('.predictions'), options.device,
+                                 options.cfg_options, count)
         except ConfigError as error:
             notes.append(f'{run.label}, seed {run.seed}: no predictions. {error}')
         advance(options.images - done)
-    of = {id(run): predictions for run, predictions in found}
-    for run, other in (pair for name in experiment.names for pair in experiment.pairs(name)):
-        if id(run) in of and id(other) in of and not of[id(run)].same_people(of[id(other)]):
-            notes.append(f'{run.label} and {other.label}, seed {run.seed}: their validation sets differ, so joints and '
-                         'sizes are not compared.')
+    for name in experiment.names:
+        same = comparable(experiment, found, name)
+        notes += [f'{run.label} and {other.label}, seed {run.seed}: their validation sets differ, so joints and sizes '
+                  'are not compared.' for run, other in experiment.pairs(name)
+                  if run in found and other in found and (run, other) not in same]
     return found
 
 

@@ -21,7 +21,7 @@ from mmpose_kd.files import whole
 from mmpose_kd.models.distillers.state import deployed_weights
 from mmpose_kd.parts import check_packages, dicts
 
-from .runs import Trained, dumped_config, last_checkpoint
+from .runs import Experiment, Trained, dumped_config, last_checkpoint
 
 BATCH = 16
 
@@ -50,6 +50,15 @@ class Predictions(NamedTuple):
         """Whether both are of the same joints of the same people."""
         return all(np.array_equal(a, b) for a, b in zip(self[3:], other[3:])) and np.allclose(
             self.labels[self.labelled], other.labels[other.labelled])
+
+
+Found = Dict[Trained, Predictions]  # of the runs that could be evaluated
+
+
+def comparable(experiment: Experiment, found: Found, name: str) -> List[Tuple[Trained, Trained]]:
+    """Seeds of a training and of its baseline that have predictions of the same people."""
+    return [(run, other) for run, other in experiment.pairs(name)
+            if run in found and other in found and found[run].same_people(found[other])]
 
 
 def config_of(run: Trained, cfg_options: Optional[dict] = None) -> Config:

@@ -15,7 +15,7 @@ from mmpose_kd.summary import label, origin
 NOT_MEASURED = -1  # what COCO's evaluation returns where the set has nobody of a size
 
 
-@dataclass
+@dataclass(eq=False)
 class Trained:
     """One training.
 

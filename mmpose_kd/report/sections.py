@@ -1,5 +1,5 @@
 """What each section of a report shows."""
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
@@ -10,10 +10,8 @@ from .delta import config_delta
 from .latency import Benchmark
 from .pictures import Picture, draw_people
 from .plots import Line, curves, finite, points
-from .predict import Predictions, config_of
-from .runs import Experiment, Trained, dumped_config
-
-Found = List[Tuple[Trained, Predictions]]
+from .predict import Found, Predictions, comparable, config_of
+from .runs import Experiment, dumped_config
 
 
 class Options(NamedTuple):
@@ -40,8 +38,8 @@ class Options(NamedTuple):
 
 def about(experiment: Experiment, found: Found, benchmark: Optional[Benchmark], options: Options) -> Dict[str, str]:
     """What each section says of itself."""
-    count = max((len(predictions.indices) for _, predictions in found), default=0)
-    limits = measure.size_limits(found[0][1]) if found else (0, 0)
+    count = max((len(predictions.indices) for predictions in found.values()), default=0)
+    limits = measure.size_limits(next(iter(found.values()))) if found else (0, 0)
     in_percent = [title for metric, title in experiment.metrics.items() if percent(experiment.entries, metric) == 100]
     near = f'nearer to its label than {options.threshold:g} of the longer side of the person\'s box'
     return dict(
@@ -110,7 +108,7 @@ def size_table(experiment: Experiment, found: Found, options: Options) -> Table:
 def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: Options) -> Dict[str, Any]:
     """A chart of each run beside its baseline, and a table, of the first seed of each."""
     first: Dict[str, measure.Reliability] = {}
-    for run, predictions in found:
+    for run, predictions in found.items():
         first.setdefault(run.name, measure.reliability(predictions, options.threshold))
     charts = []
     for name, values in first.items():
@@ -124,14 +122,12 @@ def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: 
 
 def changes(experiment: Experiment, found: Found, options: Options) -> List[Dict[str, Any]]:
     """For each run, pictures of the people that it gets more and less right than its baseline."""
-    of = {id(run): predictions for run, predictions in found}
     shown = []
     for name in experiment.names if options.pictures else ():
-        pair = next(((run, other) for run, other in experiment.pairs(name)
-                     if id(run) in of and id(other) in of and of[id(run)].same_people(of[id(other)])), None)
+        pair = next(iter(comparable(experiment, found, name)), None)
         if pair is None:
             continue
-        student, baseline = of[id(pair[0])], of[id(pair[1])]
+        student, baseline = (found[run] for run in pair)
         gains = measure.gains(student, baseline)
         cfg = config_of(pair[0], options.cfg_options)
         better, worse = (draw_people(cfg, measure.largest(values, options.pictures), baseline, student)

@@ -1,17 +1,16 @@
 """Tables of a report."""
 import math
-from typing import Callable, Dict, Optional, Sequence, Tuple
+from typing import Callable, Dict, Optional
 
 import numpy as np
 
 from mmpose_kd.summary import Cell, Table, rounded
 
 from .measure import Reliability
-from .predict import Predictions
-from .runs import Experiment, Trained
+from .predict import Found, Predictions, comparable
+from .runs import Experiment
 
 Measure = Callable[[Predictions], Dict[str, float]]
-Found = Sequence[Tuple[Trained, Predictions]]
 
 
 def compare(experiment: Experiment, found: Found, measure: Measure, title: str) -> Table:
@@ -19,7 +18,7 @@ def compare(experiment: Experiment, found: Found, measure: Measure, title: str) 
 
     Args:
         experiment (Experiment): The runs.
-        found (Sequence[tuple]): Runs with their predictions.
+        found (dict[Trained, Predictions]): Runs with their predictions.
         measure (Callable): Predictions to a share for each part.
         title (str): What the parts are.
 
@@ -27,18 +26,16 @@ def compare(experiment: Experiment, found: Found, measure: Measure, title: str) 
         Table: Means over the seeds; differences to the baseline in brackets, by which it is sorted, are means over
         the seeds of which both have predictions of the same people.
     """
-    of = {id(run): predictions for run, predictions in found}
-    shares = {key: measure(predictions) for key, predictions in of.items()}
-    names = [name for name in experiment.names if any(run.name == name for run, _ in found)]
+    shares = {run: measure(predictions) for run, predictions in found.items()}
+    names = [name for name in experiment.names if any(run.name == name for run in found)]
     parts = list(dict.fromkeys(part for share in shares.values() for part in share))
     rows = []
     for part in parts:
         cells = [Cell(part)]
         for name in names:
-            values = [shares[id(run)].get(part, math.nan) for run in experiment.of(name) if id(run) in of]
-            paired = [shares[id(run)][part] - shares[id(other)][part] for run, other in experiment.pairs(name)
-                      if id(run) in of and id(other) in of and of[id(run)].same_people(of[id(other)])
-                      and part in shares[id(run)]]
+            values = [shares[run].get(part, math.nan) for run in experiment.of(name) if run in found]
+            paired = [shares[run][part] - shares[other][part] for run, other in comparable(experiment, found, name)
+                      if part in shares[run]]
             cells.append(_share(float(np.mean(values)), float(np.mean(paired)) if paired else None))
         rows.append(cells)
     return Table([title, *(experiment.label(name) for name in names)], rows)

@@ -10,7 +10,7 @@ from mmpose.models.backbones.utils import channel_shuffle
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, did_you_mean
+from mmpose_kd.errors import ConfigError, did_you_mean, is_count
 
 
 class ShuffleConv2d(nn.Conv2d):
@@ -71,7 +71,7 @@ def grouped(conv: nn.Conv2d, groups: int, shuffle: int = 1) -> nn.Conv2d:
         ConfigError: The channels cannot be divided into so many groups.
     """
     for g in (groups, shuffle):
-        if isinstance(g, bool) or not isinstance(g, int) or g < 1 or conv.in_channels % g or conv.out_channels % groups:
+        if not is_count(g) or conv.in_channels % g or conv.out_channels % groups:
             raise ConfigError(f'ShuffleHRNet: {g!r} groups given for a convolution of {conv.in_channels} to '
                               f'{conv.out_channels} channels; expected a whole number that divides both.')
     return ShuffleConv2d(

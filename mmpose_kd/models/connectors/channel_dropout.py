@@ -5,7 +5,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_factor
 
 from .align import ConvAligner
 
@@ -27,7 +27,7 @@ def channel_dropout(drop_ratio: float) -> nn.Dropout2d:
         >>> channel_dropout(0.15)
         Dropout2d(p=0.15, inplace=False)
     """
-    if isinstance(drop_ratio, bool) or not isinstance(drop_ratio, (int, float)) or not 0 <= drop_ratio < 1:
+    if not is_factor(drop_ratio) or drop_ratio >= 1:
         raise ConfigError(f'drop_ratio={drop_ratio!r} given, expected a number of at least 0 and below 1.')
     return nn.Dropout2d(drop_ratio)
 

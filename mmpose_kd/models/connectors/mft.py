@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_count
 from mmpose_kd.models.connectors.align import resize_layer
 
 
@@ -66,7 +66,7 @@ class MFTConnector(BaseModule):
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
         sizes = (*kernel_sizes, *pool_sizes)
-        if not sizes or any(size < 1 or size % 2 == 0 for size in sizes):
+        if not sizes or not all(is_count(size) and size % 2 for size in sizes):
             raise ConfigError('kernel_sizes and pool_sizes must hold at least one size together, all odd '
                               f'and positive; got kernel_sizes={kernel_sizes}, pool_sizes={pool_sizes}.')
         width = max(1, out_channels // len(sizes))

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, is_count
 
 from .feature import feature_mse
 from .reduction import at_least_float32
@@ -76,7 +76,7 @@ class HCLLoss(nn.Module):
 
     def __init__(self, levels: Sequence[int] = LEVELS):
         super().__init__()
-        if isinstance(levels, int) or any(not isinstance(x, int) or isinstance(x, bool) or x < 1 for x in levels):
+        if not isinstance(levels, (list, tuple)) or not all(map(is_count, levels)):
             raise ConfigError(f'levels={levels!r}: expected sizes of at least 1, such as (4, 2, 1).')
         self.levels = tuple(levels)
 

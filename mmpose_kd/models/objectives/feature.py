@@ -1,11 +1,11 @@
 """Intermediate features, one student stage against one teacher stage."""
-from typing import Any, List, Optional, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 from mmengine.model import ModuleList
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build, is_count
+from mmpose_kd.errors import ConfigError, build, is_count, is_factor
 from mmpose_kd.models.objectives.base import STUDENT, Objective
 from mmpose_kd.models.taps import Record
 
@@ -29,12 +29,8 @@ def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequenc
                               f'got {values!r}.')
         if name.endswith('channels') and not all(map(is_count, values or ())):
             raise ConfigError(f'{name}={values!r}: expected whole numbers above 0.')
-        if name.endswith('strides') and not all(map(_positive, values or ())):
+        if name.endswith('strides') and not all(is_factor(value) and value > 0 for value in values or ()):
             raise ConfigError(f'{name}={values!r}: expected numbers above 0.')
-
-
-def _positive(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
 
 
 def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]] = None) -> List[Tensor]:

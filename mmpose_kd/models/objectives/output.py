@@ -9,7 +9,7 @@ from torch import Tensor
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
-from mmpose_kd.models.taps import Record, parse_path
+from mmpose_kd.models.taps import Record, parse_path, shapes
 
 _LAST = {'outputs', 'outputs[-1]'}  # the same where a head has several stages
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
@@ -84,7 +84,7 @@ class OutputObjective(Objective):
         """The loss of the batch, a scalar; see :meth:`Objective.forward`."""
         kind_s, output_s = _joint_output(student, 'student', self.student_taps[0])
         kind_t, output_t = _joint_output(teacher, 'teacher', self.teacher_taps[0])
-        shapes_s, shapes_t = _shapes(output_s), _shapes(output_t)
+        shapes_s, shapes_t = shapes(output_s), shapes(output_t)
         if kind_s != kind_t:
             raise ConfigError(f"the student's head returns {kind_s} {shapes_s}, the teacher's {kind_t} {shapes_t}: "
                               'give both a head of the same kind, or compare features with FeatureObjective.')
@@ -107,7 +107,7 @@ def _joint_output(record: Record, side: str, path: str) -> Tuple[str, Any]:
     heatmaps = last_heatmaps(output)
     if heatmaps is not None:
         return 'heatmaps', heatmaps
-    raise ConfigError(f"the {side}'s head returns {_shapes(output)} at '{path}': expected heatmaps (N, K, H, W), a "
+    raise ConfigError(f"the {side}'s head returns {shapes(output)} at '{path}': expected heatmaps (N, K, H, W), a "
                       f'list of heatmaps, or SimDR logits (N, K, Wx) and (N, K, Wy). {_advice(output, side, path)}')
 
 
@@ -116,12 +116,3 @@ def _advice(output: Any, side: str, path: str) -> str:
     entries = output if isinstance(output, (list, tuple)) else []
     found = [i for i, entry in enumerate(entries) if is_simdr(entry) or last_heatmaps(entry) is not None]
     return f"Set {side}_output='{path}[{found[0]}]'." if found else 'Compare features with FeatureObjective.'
-
-
-def _shapes(output: Any) -> str:
-    """Shapes of nested tensors, for a message."""
-    if isinstance(output, Tensor):
-        return str(tuple(output.shape))
-    if isinstance(output, (list, tuple)):
-        return '[' + ', '.join(_shapes(x) for x in output) + ']'
-    return type(output).__name__
