@@ -18,7 +18,7 @@ from mmpose_kd.report import Options, read_folders
 from mmpose_kd.report import write_report as write_page
 from mmpose_kd.study import collect, load_plan, train_all, write_results
 from mmpose_kd.study.report import table
-from mmpose_kd.study.train import _lock, forget_last_epoch, state_of
+from mmpose_kd.study.state import forget_last_epoch, lock, state_of
 from mmpose_kd.summary import summarise
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
@@ -281,11 +281,11 @@ def test_what_is_being_trained_is_not_moved_aside(study, tmp_path, monkeypatch):
     out = tmp_path / 'out'
     train_all(study(seeds=[0]), out)
     other = study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3})
-    lock = _lock(out / other.runs[0].folder)  # by a training that outlived its study
+    held = lock(out / other.runs[0].folder)  # by a training that outlived its study
     with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
         train_all(other, out, redo=True)
     assert len(list((out / 'runs/teacher').iterdir())) == 1
-    os.close(lock)
+    os.close(held)
     assert train_all(other, out, redo=True) == []
 
 
@@ -353,7 +353,7 @@ def test_what_the_study_sets_itself_is_no_option(study, option):
 def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
     plan, out = study(seeds=[0]), tmp_path / 'out'
     (out / plan.runs[0].folder).mkdir(parents=True)
-    _lock(out / plan.runs[0].folder)
+    lock(out / plan.runs[0].folder)
     with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
         train_all(plan, out)
 

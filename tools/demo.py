@@ -29,7 +29,7 @@ from mmpose_kd.cli import for_the_user
 from mmpose_kd.errors import make_folder
 from mmpose_kd.files import whole
 from mmpose_kd.progress import progress_bar
-from mmpose_kd.study.train import forget_last_epoch
+from mmpose_kd.study.state import forget_last_epoch
 from mmpose_kd.summary import markdown
 from mmpose_kd.visualization import pose_grid
 

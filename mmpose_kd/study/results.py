@@ -16,7 +16,7 @@ from mmpose_kd.scalars import device_memory, read_scalars
 from mmpose_kd.summary import summarise
 
 from .plan import Plan, Run, without_folders
-from .train import check_same, state_of
+from .state import check_same, state_of
 
 
 def collect(plan: Plan, out: Path) -> dict:

@@ -1,5 +1,4 @@
 """Train what a study lists, in processes of their own."""
-import fcntl
 import json
 import os
 import signal
@@ -13,13 +12,13 @@ from typing import Any, Callable, Dict, List, Optional
 
 from rich import get_console
 
-from mmpose_kd.engine.runner import PART, move_into_place
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import whole
 from mmpose_kd.machine import commit, machine, memory
 from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
+from .state import check_same, checkpoint_of, difference, forget_last_epoch, lock, move_aside, saved_epochs, state_of
 
 _TRAIN = [sys.executable, '-W', 'ignore', '-c',
           "from mmpose_kd.cli import run_mmpose_tool; run_mmpose_tool('train.py')"]
@@ -93,37 +92,13 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     return failed
 
 
-def state_of(run: Run, out: Path) -> dict:
-    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits.
-
-    Raises:
-        ConfigError: Its file is damaged.
-    """
-    file = out / run.folder / 'state.json'
-    if not file.is_file():
-        return {}
-    try:
-        state = json.loads(file.read_text())
-        if not isinstance(state, dict) or not state.get('hash'):
-            raise ValueError('it names no config')
-    except ValueError as error:
-        raise ConfigError(f'"{file}" does not hold what the study keeps of a run ({error}). Delete the folder '
-                          f'"{file.parent}" to train it anew.') from None
-    return state
-
-
-def checkpoint_of(run: Run, out: Path) -> Path:
-    """The last checkpoint of a finished run."""
-    return out / run.folder / f'epoch_{run.epochs}.pth'
-
-
 class _Process:
     """A training in a process of its own."""
 
     def __init__(self, run: Run, out: Path, jobs: int):
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
-        lock = _lock(folder)
+        held = lock(folder)
         forget_last_epoch(folder, run.epochs)
         self.run, self.out, self.log = run, out, folder / 'train.log'
         config = folder / 'config.py'
@@ -142,8 +117,8 @@ class _Process:
         with open(self.log, 'ab') as log:
             self.process = subprocess.Popen(
                 [*_TRAIN, str(config), '--work-dir', str(folder), *resume], stdout=log,
-                stderr=subprocess.STDOUT, env=env, start_new_session=True, pass_fds=[lock])
-        os.close(lock)  # the training holds it
+                stderr=subprocess.STDOUT, env=env, start_new_session=True, pass_fds=[held])
+        os.close(held)  # the training holds it
 
     def poll(self) -> Optional[int]:
         """The exit code, if it has ended; saves the state."""
@@ -161,7 +136,7 @@ class _Process:
 
     def epoch(self) -> int:
         """Epochs that are saved."""
-        return max(_saved_epochs(self.out / self.run.folder), default=0)
+        return max(saved_epochs(self.out / self.run.folder), default=0)
 
     def last_words(self) -> str:
         """The end of the log."""
@@ -172,79 +147,6 @@ class _Process:
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
-
-
-def forget_last_epoch(folder: Path, epochs: int) -> None:
-    """Have a run that was stopped in its last validation train its last epochs again: a resume would not validate.
-
-    Args:
-        folder (Path): The run's.
-        epochs (int): How long it trains.
-    """
-    last, pointer = folder / f'epoch_{epochs}.pth', folder / 'last_checkpoint'
-    if not last.is_file():
-        return
-    before = max((epoch for epoch in _saved_epochs(folder) if epoch < epochs), default=None)
-    if before is None:
-        pointer.unlink(missing_ok=True)
-    else:
-        part = folder / f'{pointer.name}{PART}'
-        part.write_text(str(folder / f'epoch_{before}.pth'))
-        move_into_place(part)
-    last.unlink()  # when nothing names it any more
-
-
-def _saved_epochs(folder: Path) -> List[int]:
-    return [int(file.stem[len('epoch_'):]) for file in folder.glob('epoch_*.pth')]
-
-
-def _lock(folder: Path) -> int:
-    """A descriptor that one training at a time can have, for as long as it or one of its workers lives."""
-    lock = os.open(folder / 'lock', os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.') from None
-    return lock
-
-
-def difference(run: Run, out: Path) -> str:
-    """What was another when a run was trained: its config, or a file of that name; empty where nothing was."""
-    state = state_of(run, out)
-    if not state:
-        return ''
-    stored = state.get('files', {})
-    other = [name for name, checksum in run.files().items() if stored.get(name, checksum) != checksum]
-    if other:
-        return f'{other[0]} of that name'
-    return '' if state['hash'] == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
-
-
-def check_same(run: Run, out: Path) -> None:
-    """Refuse what another config or other weights left.
-
-    Raises:
-        ConfigError: The run was trained with another config, or with another teacher under the same name.
-    """
-    other = difference(run, out)
-    if other:
-        raise ConfigError(f'{out / run.folder} was trained with another {other}. Choose another folder, or --redo to '
-                          'move it aside and train it anew.')
-
-
-def move_aside(run: Run, out: Path) -> None:
-    """Give the folder of a run another name.
-
-    Raises:
-        ConfigError: Another process trains in it.
-    """
-    folder = out / run.folder
-    lock = _lock(folder)  # a training outlives a study that is killed
-    try:
-        folder.rename(folder.with_name(f'{folder.name}.{state_of(run, out)["hash"]}.{int(time.time())}'))
-    finally:
-        os.close(lock)
 
 
 def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:

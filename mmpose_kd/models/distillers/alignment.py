@@ -37,14 +37,16 @@ class Resize:
         x, y = ((t - c) // 2 for t, c in zip(self.teacher, self.content))
         return x, y
 
-    def images(self, inputs: Tensor) -> Tensor:
-        """Student's inputs (N, 3, h, w) as the teacher's (N, 3, H, W)."""
+    def images(self, inputs: Tensor, black: Tensor) -> Tensor:
+        """Student's inputs (N, 3, h, w) as the teacher's (N, 3, H, W), with borders of :func:`black`."""
         if self.student == self.teacher:
             return inputs
         (w, h), (left, top) = self.content, self.offset
         inputs = F.interpolate(inputs, size=(h, w), mode='bilinear', align_corners=False, antialias=h < inputs.shape[2])
         right, bottom = self.teacher[0] - w - left, self.teacher[1] - h - top
-        return F.pad(inputs, (left, right, top, bottom)) if any((left, right, top, bottom)) else inputs
+        if not any((left, right, top, bottom)):
+            return inputs
+        return F.pad(inputs - black, (left, right, top, bottom)) + black
 
     def to_teacher(self, points: Tensor, axis: int) -> Tensor:
         """Student's coordinates along an axis (0: x, 1: y) as the teacher's, in pixels."""
@@ -79,6 +81,12 @@ def same_images(student: nn.Module, teacher: nn.Module) -> bool:
     like = torch.empty(0)
     return _swaps_channels(student) == _swaps_channels(teacher) and all(
         torch.equal(*pair) for pair in zip(_mean_std(student, like), _mean_std(teacher, like)))
+
+
+def black(preprocessor: nn.Module, like: Tensor) -> Tensor:
+    """What a data preprocessor makes of the black that MMPose fills an image with where a crop reaches beyond it."""
+    mean, std = _mean_std(preprocessor, like)
+    return -mean / std
 
 
 def renormalise(inputs: Tensor, student: nn.Module, teacher: nn.Module) -> Tensor:

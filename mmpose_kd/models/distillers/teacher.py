@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.constants import constant
 from mmpose_kd.models.outputs import (
     heatmaps_among,
     input_size_of,
@@ -30,19 +29,18 @@ from mmpose_kd.parts import check_packages, dataset_metas
 from .alignment import (
     Cells,
     Resize,
-    bins_to_pixels,
+    black,
     keypoint_names,
     map_keypoints,
     parse_metainfo,
-    pixels_to_bins,
     renormalise,
-    resample,
     same_images,
 )
 from .compiling import compiled
 from .folding import fold_batch_norms
 from .state import deployed_model, deployed_weights
 from .teacher_config import PRECISIONS, check_teacher
+from .translation import Translation
 
 
 class Teacher:
@@ -217,7 +215,9 @@ class Teacher:
         resize = self._resize(inputs)
         same_kind = (is_simdr(record.outputs) and is_simdr(student_outputs)) or None not in (
             heatmaps_among(record.outputs), heatmaps_among(student_outputs))
-        record.outputs = self._like(record.outputs, student_outputs, resize)
+        translation = Translation(resize, self.indices, len(self.names or ()), maps_per_keypoint(self.head), self.udp,
+                                  self.student_udp)
+        record.outputs = translation.outputs(record.outputs, student_outputs)
         record.cells = None if same_kind else Cells(resize, self.udp)
         return record
 
@@ -276,7 +276,7 @@ class Teacher:
             self.same_images = same_images(preprocessor, self.model.data_preprocessor)
         if not self.same_images:
             inputs = renormalise(inputs, preprocessor, self.model.data_preprocessor)
-        return self._resize(inputs).images(inputs)
+        return self._resize(inputs).images(inputs, black(self.model.data_preprocessor, inputs))
 
     def _features(self, images: Tensor, extract_feat: Optional[Callable] = None) -> Any:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were
@@ -287,37 +287,6 @@ class Teacher:
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])
         return Resize(size, self.input_size or size)
-
-    def _like(self, outputs: Any, student: Any, resize: Resize) -> Any:
-        """Teacher's outputs with the student's keypoints and bins; of several entries, each."""
-        if is_simdr(outputs):
-            wanted = student if is_simdr(student) else (None, None)
-            return tuple(self._entry(x, target, ((-1, axis), ), resize)
-                         for axis, (x, target) in enumerate(zip(outputs, wanted)))
-        if isinstance(outputs, (list, tuple)):
-            return [self._like(x, student, resize) for x in outputs]
-        return self._entry(outputs, heatmaps_among(student), ((-1, 0), (-2, 1)), resize)
-
-    def _entry(self, value: Any, target: Optional[Tensor], axes: Sequence[Tuple[int, int]], resize: Resize) -> Any:
-        """One tensor of the outputs with the student's keypoints, and as many bins as the target along each axis."""
-        if not isinstance(value, Tensor):
-            return value
-        maps = maps_per_keypoint(self.head)
-        if self.indices is not None and value.dim() > 1 and value.shape[1] == maps * len(self.names or ()):
-            indices = [maps * i + j for i in self.indices for j in range(maps)]
-            value = value.index_select(1, constant(indices, value, torch.long))
-        if target is not None and target.dim() == value.dim():
-            for dim, axis in axes:
-                value = self._resample_dim(value, dim, target.shape[dim], resize, axis)
-        return value
-
-    def _resample_dim(self, value: Tensor, dim: int, bins: int, resize: Resize, axis: int) -> Tensor:
-        if bins == value.shape[dim] and resize.student == resize.teacher and self.udp == self.student_udp:
-            return value
-        indices = torch.arange(bins, device=value.device, dtype=torch.float32)
-        pixels = bins_to_pixels(indices, bins, resize.student[axis], self.student_udp)
-        positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], self.udp)
-        return resample(value.transpose(dim, -1), positions).transpose(dim, -1)
 
 
 def _checked_size(given: Optional[Sequence[int]], codec: Any) -> Optional[Tuple[int, int]]:

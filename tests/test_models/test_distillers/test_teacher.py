@@ -274,11 +274,25 @@ def test_resized_image_moves_points_as_stated():
     resize = Resize((32, 32), (64, 48))
     image = torch.zeros(1, 3, 32, 32)
     image[..., 8:12, 20:24] = 1  # centred on (21.5, 9.5)
-    big = resize.images(image)[0, 0]
+    big = resize.images(image, torch.zeros(1))[0, 0]
     ys, xs = torch.meshgrid(torch.arange(48.), torch.arange(64.), indexing='ij')
     centre = (big * xs).sum() / big.sum(), (big * ys).sum() / big.sum()
     assert centre[0].item() == pytest.approx(resize.to_teacher(torch.tensor(21.5), 0).item(), abs=1e-3)
     assert centre[1].item() == pytest.approx(resize.to_teacher(torch.tensor(9.5), 1).item(), abs=1e-3)
+
+
+def test_borders_of_a_teacher_of_another_aspect_ratio_are_black(student):
+    """As MMPose fills what a crop has beyond the image: 0 before the mean is taken away."""
+    teacher, data = make_teacher(student, config=tiny.pose_model(8, size=(96, 64)))
+    seen = []
+    teacher.model.backbone.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    teacher.answer(data['inputs'], student.data_preprocessor)
+    preprocessor, images = teacher.model.data_preprocessor, seen[0]
+    assert images.shape[2:] == (64, 96)
+    raw = images * preprocessor.std + preprocessor.mean
+    torch.testing.assert_close(raw[..., :16], torch.zeros(2, 3, 64, 16), atol=1e-4, rtol=0)
+    torch.testing.assert_close(raw[..., -16:], torch.zeros(2, 3, 64, 16), atol=1e-4, rtol=0)
+    torch.testing.assert_close(images[..., 16:-16], data['inputs'])
 
 
 class FixedPeak(nn.Module):
@@ -471,7 +485,7 @@ def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
     data['inputs'] = data['inputs'][:1]
     [pred] = teacher.predict(data['inputs'], data['data_samples'][:1], student.data_preprocessor)
     resize = Resize((64, 64), (96, 96))
-    feats = teacher.model.extract_feat(resize.images(data['inputs']))
+    feats = teacher.model.extract_feat(resize.images(data['inputs'], torch.zeros(1)))
     [own] = teacher.model.head.predict(feats, data['data_samples'][:1], {})
     np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 1.5 - 0.5, atol=1e-5)
 

@@ -1,0 +1,110 @@
+"""What a training of a study leaves in its folder, and whether it is what the study file says now."""
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import List
+
+from mmpose_kd.engine.runner import PART, move_into_place
+from mmpose_kd.errors import ConfigError
+
+from .plan import Run
+
+
+def state_of(run: Run, out: Path) -> dict:
+    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits.
+
+    Raises:
+        ConfigError: Its file is damaged.
+    """
+    file = out / run.folder / 'state.json'
+    if not file.is_file():
+        return {}
+    try:
+        state = json.loads(file.read_text())
+        if not isinstance(state, dict) or not state.get('hash'):
+            raise ValueError('it names no config')
+    except ValueError as error:
+        raise ConfigError(f'"{file}" does not hold what the study keeps of a run ({error}). Delete the folder '
+                          f'"{file.parent}" to train it anew.') from None
+    return state
+
+
+def checkpoint_of(run: Run, out: Path) -> Path:
+    """The last checkpoint of a finished run."""
+    return out / run.folder / f'epoch_{run.epochs}.pth'
+
+
+def forget_last_epoch(folder: Path, epochs: int) -> None:
+    """Have a run that was stopped in its last validation train its last epochs again: a resume would not validate.
+
+    Args:
+        folder (Path): The run's.
+        epochs (int): How long it trains.
+    """
+    last, pointer = folder / f'epoch_{epochs}.pth', folder / 'last_checkpoint'
+    if not last.is_file():
+        return
+    before = max((epoch for epoch in saved_epochs(folder) if epoch < epochs), default=None)
+    if before is None:
+        pointer.unlink(missing_ok=True)
+    else:
+        part = folder / f'{pointer.name}{PART}'
+        part.write_text(str(folder / f'epoch_{before}.pth'))
+        move_into_place(part)
+    last.unlink()  # when nothing names it any more
+
+
+def saved_epochs(folder: Path) -> List[int]:
+    """Epochs of which a run has a checkpoint."""
+    return [int(file.stem[len('epoch_'):]) for file in folder.glob('epoch_*.pth')]
+
+
+def lock(folder: Path) -> int:
+    """A descriptor that one training at a time can have, for as long as it or one of its workers lives."""
+    descriptor = os.open(folder / 'lock', os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.') from None
+    return descriptor
+
+
+def difference(run: Run, out: Path) -> str:
+    """What was another when a run was trained: its config, or a file of that name; empty where nothing was."""
+    state = state_of(run, out)
+    if not state:
+        return ''
+    stored = state.get('files', {})
+    other = [name for name, checksum in run.files().items() if stored.get(name, checksum) != checksum]
+    if other:
+        return f'{other[0]} of that name'
+    return '' if state['hash'] == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
+
+
+def check_same(run: Run, out: Path) -> None:
+    """Refuse what another config or other weights left.
+
+    Raises:
+        ConfigError: The run was trained with another config, or with another teacher under the same name.
+    """
+    other = difference(run, out)
+    if other:
+        raise ConfigError(f'{out / run.folder} was trained with another {other}. Choose another folder, or --redo to '
+                          'move it aside and train it anew.')
+
+
+def move_aside(run: Run, out: Path) -> None:
+    """Give the folder of a run another name.
+
+    Raises:
+        ConfigError: Another process trains in it.
+    """
+    folder = out / run.folder
+    held = lock(folder)  # a training outlives a study that is killed
+    try:
+        folder.rename(folder.with_name(f'{folder.name}.{state_of(run, out)["hash"]}.{int(time.time())}'))
+    finally:
+        os.close(held)
