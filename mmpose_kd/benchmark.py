@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from .config import load_config
 from .errors import ConfigError, did_you_mean
 from .machine import machine, memory
+from .summary import markdown
 
 BACKENDS = ('eager', 'compile', 'onnx')
 
@@ -142,13 +143,12 @@ def conditions(device: str, threads: Optional[int]) -> Dict[str, Any]:
 
 def table(rows: Sequence[Row]) -> str:
     """The rows as Markdown."""
-    lines = ['| model | backend | params (M) | GMACs | latency (ms) | 90 % (ms) | x first | images/s | memory (MB) |',
-             '|---|---|---|---|---|---|---|---|---|']
-    for row in rows:
-        lines.append(f'| {row.name} | {row.backend} | {row.params:.2f} | {row.gmacs:.3f} | {row.latency_ms:.2f} | '
-                     f'{row.latency_p90_ms:.2f} | {row.ratio:.2f} | {row.throughput:.0f} (batch {row.batch}) | '
-                     f'{row.memory_mb:.0f} |')
-    return '\n'.join(lines)
+    head = ('model', 'backend', 'params (M)', 'GMACs', 'latency (ms)', '90 % (ms)', 'x first', 'images/s',
+            'memory (MB)')
+    return '\n'.join(markdown([head, *(
+        (row.name, row.backend, f'{row.params:.2f}', f'{row.gmacs:.3f}', f'{row.latency_ms:.2f}',
+         f'{row.latency_p90_ms:.2f}', f'{row.ratio:.2f}', f'{row.throughput:.0f} (batch {row.batch})',
+         f'{row.memory_mb:.0f}') for row in rows)]))
 
 
 def as_dicts(rows: Sequence[Row]) -> List[dict]:

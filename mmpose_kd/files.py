@@ -1,8 +1,10 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and those that are images."""
 import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
+
+IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
 
 @contextmanager

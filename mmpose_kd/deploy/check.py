@@ -13,10 +13,10 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS
 
 from mmpose_kd.errors import ConfigError, one_line
+from mmpose_kd.files import IMAGES
 from mmpose_kd.parts import dataset_meta
 from mmpose_kd.progress import track
 
-SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
 UNREADABLE = (OSError, AssertionError, KeyError, TypeError, ValueError)  # what datasets raise where data are missing
 LEAST_SCORE = 0.01  # of the largest
 PCK_THRESHOLD = 0.2  # of the longer side of the person's box
@@ -107,9 +107,9 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
     if not root.is_dir():
         kind = 'is a file' if root.exists() else 'does not exist'
         raise ConfigError(f'"{folder}" {kind}. Give a folder of images, each of one person.')
-    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = sorted(path for path in root.iterdir() if path.suffix.lower() in IMAGES)
     if not paths:
-        raise ConfigError(f'"{folder}" holds no image ({", ".join(SUFFIXES)}). Give a folder of images, each of one '
+        raise ConfigError(f'"{folder}" holds no image ({", ".join(IMAGES)}). Give a folder of images, each of one '
                           'person.')
     pipeline, meta = Compose(loader.dataset.pipeline), metainfo_of(cfg) or {}
     samples = []

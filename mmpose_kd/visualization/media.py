@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.files import IMAGES
 
-IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 VIDEOS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v')
 
 
