@@ -18,6 +18,17 @@ from mmengine.utils import digit_version
 _KEPT: List[Any] = []  # what a torch.library.Library defines lives as long as it does
 
 
+def ours(function: Callable) -> Callable:
+    """Mark what stands in for a stock function, so that it does so once; others may have wrapped it before or since."""
+    function.__dict__['_mmpose_kd'] = True
+    return function
+
+
+def is_ours(function: Callable) -> bool:
+    """Whether a function, or what it wraps, is marked by :func:`ours`."""
+    return getattr(function, '_mmpose_kd', False)
+
+
 def apply() -> List[str]:
     """Apply every repair that this environment needs.
 
@@ -135,7 +146,7 @@ def distribute_without_gpu() -> bool:
         return False
     from mmengine.dist import utils
     from mmengine.model import MMDistributedDataParallel
-    if hasattr(MMDistributedDataParallel.__init__, '__wrapped__'):
+    if is_ours(MMDistributedDataParallel.__init__):
         return False
     init_process_group, init_wrapper = utils._init_dist_pytorch, MMDistributedDataParallel.__init__
 
@@ -145,6 +156,7 @@ def distribute_without_gpu() -> bool:
             return init_process_group(backend, init_backend=init_backend, **kwargs)
         torch.distributed.init_process_group(backend=backend, **kwargs)
 
+    @ours
     @functools.wraps(init_wrapper)
     def wrap(self: MMDistributedDataParallel, module: torch.nn.Module, device_ids: Any = None, **kwargs: Any) -> None:
         init_wrapper(self, module, **kwargs)

@@ -4,6 +4,8 @@ from typing import Any, Iterator
 
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
+from mmpose_kd.compat import is_ours, ours
+
 
 def count_annotations() -> None:
     """Extend ``BaseCocoStyleDataset._load_annotations`` to count; a second call changes nothing.
@@ -14,9 +16,10 @@ def count_annotations() -> None:
     <mmpose_kd.engine.hooks.TrainingGuardHook>` need not read the file again. Thread: none found.
     """
     stock = BaseCocoStyleDataset._load_annotations
-    if hasattr(stock, '__wrapped__'):
+    if is_ours(stock):
         return
 
+    @ours
     @functools.wraps(stock)
     def load(self: BaseCocoStyleDataset) -> Any:
         found, coco = stock(self), self.coco

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.errors import ConfigError, check_count
+from mmpose_kd.parts import dicts
 
 
 @DATASETS.register_module()
@@ -110,7 +111,9 @@ class ViewDataset(Dataset):
 
     def fingerprint(self) -> Dict[str, Any]:
         """What makes the views what they are: config, annotations, number and seed. The data's folder may move."""
-        cfg = {key: value for key, value in self.cfg.items() if key != 'data_root'}
+        cfg = copy.deepcopy(self.cfg)
+        for _, part in dicts(cfg):
+            part.pop('data_root', None)
         text = json.dumps(cfg, sort_keys=True, default=str)
         return dict(
             dataset=hashlib.sha256(text.encode()).hexdigest()[:16],

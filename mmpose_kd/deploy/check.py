@@ -1,7 +1,7 @@
 """Whether what is exported computes what was trained, on real images."""
 import copy
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from mmpose.registry import DATASETS
 
 from mmpose_kd.errors import ConfigError, one_line
 from mmpose_kd.files import IMAGES
-from mmpose_kd.parts import dataset_meta
+from mmpose_kd.models.outputs import input_size_of, pose_head
+from mmpose_kd.parts import dataset_meta, dicts, kind_of
 from mmpose_kd.progress import track
 
 UNREADABLE = (OSError, AssertionError, KeyError, TypeError, ValueError)  # what datasets raise where data are missing
@@ -33,6 +34,23 @@ class Difference(NamedTuple):
     """Of keypoints in input pixels, and of scores as a share of the largest."""
     keypoints: float
     scores: float
+
+
+def input_size(model: TopdownPoseEstimator, cfg: Config) -> Tuple[int, int]:
+    """Width and height in pixels of a model's images.
+
+    Raises:
+        ConfigError: Neither its codec nor the pipeline of its data says so.
+    """
+    size = input_size_of(getattr(pose_head(model.head), 'decoder', None))
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        for _, step in dicts(cfg.get(loader)):
+            if size is None and kind_of(step) == 'TopdownAffine':
+                size = step['input_size']
+    if size is None:
+        raise ConfigError('neither the codec of the head nor a TopdownAffine in the pipeline of the data says what the '
+                          'input_size is. Give one of them.')
+    return int(size[0]), int(size[1])
 
 
 def validation_samples(cfg: Config, count: int) -> List[dict]:

@@ -36,9 +36,10 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         str(i) for i in range(student.head.out_channels)]
     joints = check.chosen_joints(student, len(names))
     indices = (student.test_cfg or {}).get('output_keypoint_indices')
-    decoding = {key: value for key, value in plain.model.head.get('base', plain.model.head).get('decoder', {}).items()}
+    head = plain.model.head
+    decoding = dict(head.get('base', head.get('pose_cfg', head)).get('decoder') or {})
     spec = dict(
-        input_size=[int(size) for size in student.head.decoder.input_size],
+        input_size=list(check.input_size(student, plain)),
         mean=[float(value) for value in normalise.get('mean') or (0, 0, 0)],
         std=[float(value) for value in normalise.get('std') or (1, 1, 1)],
         channel_order='rgb' if normalise.get('bgr_to_rgb') else 'bgr',
@@ -47,8 +48,13 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         keypoints=[names[i] for i in joints],
         flip_pairs=_among(joints, [(i, j) for i, j in enumerate(meta.get('flip_indices') or []) if i < j]),
         skeleton=_among(joints, meta.get('skeleton_links') or []),
-        decoding=json.loads(json.dumps(decoding, default=float)))
+        decoding=json.loads(json.dumps(decoding, default=_plain)))
     return spec if indices is None else dict(spec, output_keypoint_indices=[int(i) for i in indices])
+
+
+def _plain(value: Any) -> Any:
+    """A class, as MMEngine's newer configs have it for a type, by its name; else a number."""
+    return value.__name__ if isinstance(value, type) else float(value)
 
 
 def _among(joints: Sequence[int], pairs: Iterable[Sequence[int]]) -> List[List[int]]:

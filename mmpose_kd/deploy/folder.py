@@ -14,6 +14,7 @@ from torch import Tensor
 from mmpose_kd.checkpoint import load_checkpoint, load_strictly
 from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.models.outputs import input_size_of
 
 from . import check
 from .describe import describe, readme
@@ -97,9 +98,10 @@ def export_folder(config: str,
     cfg = read_config(config, cfg_options)
     plain, trained, weights = take_student(cfg, checkpoint)
     codec = getattr(trained.head, 'decoder', None)
-    if onnx != 'none' and isinstance(codec, (RegressionLabel, IntegralRegressionLabel)):
-        raise ConfigError(f'{type(codec).__name__}: a head that regresses coordinates is not exported to ONNX. Export '
-                          'the plain student alone: --onnx none.')
+    regresses = isinstance(codec, (RegressionLabel, IntegralRegressionLabel))
+    if onnx != 'none' and (regresses or input_size_of(codec) is None):
+        raise ConfigError(f'{type(trained.head).__name__}, {type(codec).__name__}: only a head with heatmaps or SimDR '
+                          'logits and nothing else is exported to ONNX. Export the plain student alone: --onnx none.')
     samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 
     folder = make_folder(make_folder(target.parent) / f'.{target.name}.{uuid.uuid4().hex[:8]}')
@@ -175,7 +177,8 @@ def _agreement(found: check.Prediction, expected: check.Prediction, count: int, 
         raise ConfigError(f'ONNX Runtime and PyTorch differ by {pixels:.3g} input pixels in a keypoint (at most '
                           f'{limits.pixels:g}) and by {scores:.3g} of the largest score (at most {SCORE_TOLERANCE}). '
                           'Nothing is exported. Where joints have two peaks alike, as in a hardly trained model, raise '
-                          '--tolerance; else use --onnx raw or none.')
+                          '--tolerance; where the backbone computes with the size of the batch, as Swin does, there is '
+                          'no graph for every batch: use --onnx none.')
     return dict(keypoints=float(pixels), scores=float(scores))
 
 

@@ -17,6 +17,8 @@ from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
 from mmpose_kd.models.taps import tensors
 from mmpose_kd.parts import kind_of
 
+from .check import input_size
+
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
 
@@ -50,11 +52,11 @@ def deployed_config(cfg: Config) -> Config:
         loss.pop('loss_weight')
     cfg.load_from, cfg.resume = None, False
     hooks = _our_names([HOOKS])
-    if 'default_hooks' in cfg:
+    if cfg.get('default_hooks'):
         cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or kind_of(v) not in hooks}
     if cfg.get('custom_hooks'):
         cfg.custom_hooks = [hook for hook in cfg.custom_hooks if kind_of(hook) not in hooks]
-    if cfg.get('visualizer', {}).get('vis_backends'):
+    if (cfg.get('visualizer') or {}).get('vis_backends'):
         cfg.visualizer.vis_backends = [dict(type='LocalVisBackend')]
     train = cfg.get('train_dataloader')
     if train and kind_of(train.dataset) == 'ViewDataset':  # a teacher's cache needs it, a student does not
@@ -90,7 +92,7 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
     load_strictly(student, deployed_weights(cfg.model, state_dict_of(load_checkpoint(checkpoint))), checkpoint)
     weights = {name: value.clone() for name, value in student.state_dict().items()}
     trained.load_state_dict(weights, strict=False)
-    _check_equal(trained, student)
+    _check_equal(trained, student, input_size(student, plain))
     return plain, trained.eval(), weights
 
 
@@ -101,9 +103,8 @@ def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, check
 
 
 @torch.no_grad()
-def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator) -> None:
-    width, height = student.head.decoder.input_size
-    images = torch.randn(2, 3, int(height), int(width), generator=torch.Generator().manual_seed(0))
+def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator, size: Tuple[int, int]) -> None:
+    images = torch.randn(2, 3, *size[::-1], generator=torch.Generator().manual_seed(0))
     outputs = [list(tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]
     if len(outputs[0]) != len(outputs[1]) or not all(torch.equal(a, b) for a, b in zip(*outputs)):
         raise ConfigError('the plain student does not compute what the trained one computes, so it is not exported. '

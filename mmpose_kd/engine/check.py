@@ -12,6 +12,7 @@ from typing import Any, Dict, Tuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
@@ -59,6 +60,9 @@ def check_config(cfg: Config) -> None:
         if isinstance(cfg.get(loader), dict):
             _check_loader(cfg[loader], loader, model)
     _check_keypoints(cfg, model)
+    if cfg.get('compile') and model.get('objectives'):
+        raise ConfigError(f'compile={cfg.compile!r}: MMEngine would compile the whole step, and PyTorch cannot trace '
+                          'what records features. Drop it; teacher.compile=True compiles the teacher.')
     _check_views(cfg)
     head = class_of(MODELS, _head(model))
     if (cfg.get('val_cfg') is not None and head is not None and _head(model).get('decoder') is None
@@ -116,7 +120,8 @@ def _check_train_cfg(cfg: Config) -> None:
         return
     for key in ('max_epochs', 'max_iters', 'val_interval'):
         if key in train:
-            check_count(f'train_cfg.{key}', train[key])
+            whole = isinstance(train[key], float) and train[key].is_integer()  # such as 1e5, which MMEngine takes
+            check_count(f'train_cfg.{key}', int(train[key]) if whole else train[key])
     check_count('train_cfg.val_begin', train.get('val_begin', 1), 0)
     if train.get('by_epoch') is False and 'max_iters' not in train:
         raise ConfigError('train_cfg: by_epoch=False counts iterations: give max_iters instead of max_epochs, and '
@@ -128,7 +133,8 @@ def _check_train_cfg(cfg: Config) -> None:
                 raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, so '
                                   'that the weight would never change. Drop by_epoch and give positions as fractions '
                                   'of the training, such as 0.5, or in iterations.')
-    if not {'max_epochs', 'max_iters'} & set(train):
+    stock = kind_of(train) in ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop')
+    if stock and not {'max_epochs', 'max_iters'} & set(train):
         raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
                           'dict(by_epoch=True, max_epochs=210, val_interval=10).')
 
@@ -181,7 +187,7 @@ def _check_wrapper(wrapper: Dict[str, Any]) -> None:
     clipping = clip_grad_value_ if clip.pop('type', 'norm') == 'value' else clip_grad_norm_
     check_arguments(clipping, dict(clip, parameters=None), 'optim_wrapper.clip_grad')
     for key in ('max_norm', 'clip_value'):
-        if key in clip and not (_number(clip[key]) and clip[key] > 0):
+        if key in clip and clip[key] != math.inf and not (_number(clip[key]) and clip[key] > 0):
             raise ConfigError(f'optim_wrapper.clip_grad.{key}={clip[key]!r}: expected a number above 0; a negative one '
                               'turns the gradient around, and 0 takes it away.')
 
@@ -258,9 +264,11 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
         return  # whoever builds the dataset says what is wrong with it
     if names is not None and (_head(model).get('decoder') or {}).get('heatmap_type') == 'combined':
         names *= 3  # of each joint one for the place, and two that lead there
-    converts = any(kind_of(step) in ('KeypointConverter', 'CombinedDataset')
+    converts = any(kind_of(step).endswith('Converter') or kind_of(step) == 'CombinedDataset'
                    for _, step in dicts(cfg.get('train_dataloader'), ''))
-    if names is not None and number is not None and number != names and not converts:
+    cls = class_of(MODELS, model)  # of a lifter from 2D to 3D out_channels are something else
+    topdown = inspect.isclass(cls) and issubclass(cls, TopdownPoseEstimator)
+    if topdown and names is not None and number is not None and number != names and not converts:
         raise ConfigError(f'model.head.out_channels={number}, but the training set has {names} keypoints: set it to '
                           f'{names}, or choose a dataset with {number} in train_dataloader.dataset.')
 

@@ -86,7 +86,7 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
             text = _of_runner(error, cfg, code.co_name, variables)
             if text is not None:
                 return text
-    keys = [key for key in cfg if re.search(rf'\b{re.escape(key)}\b', str(error))]
+    keys = [key for key in cfg if not callable(cfg[key]) and re.search(rf'\b{re.escape(key)}\b', str(error))]
     return f'{keys[0]}: {first_line(error)}' if keys else None
 
 
@@ -194,7 +194,7 @@ def _place(cfg: Config, given: Any) -> Tuple[Optional[str], Dict[str, Any]]:
     """Place and content of a part of the config: of those of the same type that which shares the most with a dict."""
     best, place, found = -1, None, {}
     for name, part in dicts(cfg.to_dict(), ''):
-        if isinstance(given, dict) and 'type' in part and part['type'] == given.get('type'):
+        if isinstance(given, dict) and 'type' in part and kind_of(part) == kind_of(given):
             same = sum(key in given and given[key] == value for key, value in part.items())
             if same > best:
                 best, place, found = same, name.lstrip('.'), part

@@ -14,12 +14,19 @@ import functools
 import os
 import os.path as osp
 from pathlib import Path
+from typing import Optional
 
+from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmpose.models.pose_estimators.base import BasePoseEstimator
+from mmpose.registry import HOOKS
 from torch import nn
+
+from mmpose_kd.compat import is_ours, ours
+from mmpose_kd.parts import class_of
 
 from .check import check_config
 from .explain import explained
@@ -37,12 +44,17 @@ def unwrapped_model(runner: Runner) -> BasePoseEstimator:
 def register_required_hooks() -> None:
     """Extend ``Runner.register_hooks``; a second call changes nothing."""
     stock = Runner.register_hooks
-    if hasattr(stock, '__wrapped__'):
+    if is_ours(stock):
         return
 
+    @ours
     @functools.wraps(stock)
-    def register_hooks(self: Runner, *args, **kwargs) -> None:
-        stock(self, *args, **kwargs)
+    def register_hooks(self: Runner, default_hooks: Optional[dict] = None, custom_hooks: Optional[list] = None) -> None:
+        checkpoint = (default_hooks or {}).get('checkpoint')
+        if _imports_us(self.cfg) and isinstance(checkpoint, dict) and class_of(HOOKS, checkpoint) is CheckpointHook:
+            # named by its class or module, so that our hook of that name does not take its place by itself
+            default_hooks = dict(default_hooks or {}, checkpoint=dict(checkpoint, type='mmpose.CheckpointHook'))
+        stock(self, default_hooks, custom_hooks)
         model = unwrapped_model(self)
         present = {type(hook).__name__ for hook in self.hooks}
         wanted = getattr(model, 'required_hooks', ALWAYS if _imports_us(self.cfg) else ())
@@ -58,17 +70,19 @@ def register_required_hooks() -> None:
 def explain_config_errors() -> None:
     """Extend ``Runner.from_cfg``, ``train`` and what loads its checkpoint; a second call changes nothing."""
     stock_from_cfg, stock_train, stock_load = Runner.from_cfg.__func__, Runner.train, Runner.load_or_resume
-    if hasattr(stock_train, '__wrapped__'):
+    if is_ours(stock_train):
         return
 
     @functools.wraps(stock_from_cfg)
     def from_cfg(cls, cfg) -> Runner:
         if not _imports_us(cfg):
             return stock_from_cfg(cls, cfg)
+        cfg = cfg if isinstance(cfg, Config) else Config(cfg)
         check_config(cfg)
         with explained(cfg):
             return stock_from_cfg(cls, cfg)
 
+    @ours
     @functools.wraps(stock_train)
     def train(self: Runner) -> nn.Module:
         if not _imports_us(self.cfg):

@@ -129,3 +129,17 @@ def test_annotations_of_every_part_count(wrapper, tmp_path):
 def test_a_number_of_views_that_is_none_is_refused(num_views):
     with pytest.raises(ConfigError, match=f'num_views={num_views}: expected a whole number'):
         dataset(num_views)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda part: dict(type='CombinedDataset', metainfo=dict(from_file='configs/_base_/datasets/coco.py'),
+                      datasets=[part, PEOPLE]),
+    lambda part: dict(type='mmengine.RepeatDataset', times=2, dataset=part)], ids=['CombinedDataset', 'RepeatDataset'])
+def test_the_folder_of_a_part_may_move(wrap):
+    init_default_scope('mmpose')
+    data = DATASETS.build(dict(type='ViewDataset', num_views=2, dataset=wrap(PEOPLE)))
+    prints = []
+    for change in (dict(data_root='/here'), dict(data_root='/there'), dict(data_root='/here', ann_file='other.json')):
+        data.cfg = wrap(dict(PEOPLE, **change))
+        prints.append(data.fingerprint())
+    assert prints[0] == prints[1] != prints[2]

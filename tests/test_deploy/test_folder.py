@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from mmpose.apis import MMPoseInferencer, inference_topdown, init_model
+from mmpose.codecs import SimCCLabel
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
@@ -21,7 +22,7 @@ from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.datasets import SyntheticPoseDataset
 from mmpose_kd.deploy import Limits, export_folder
 from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck, validation_set
-from mmpose_kd.deploy.describe import readme
+from mmpose_kd.deploy.describe import describe, readme
 from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
@@ -377,8 +378,29 @@ def test_a_head_that_regresses_is_exported_without_a_graph(tmp_path, onnx):
     tiny.runner_cfg(model, tmp_path).dump(str(tmp_path / 'cfg.py'))
     torch.save(dict(state_dict=tiny.build(model).state_dict()), tmp_path / 'a.pth')
     run = str(tmp_path / 'cfg.py'), str(tmp_path / 'a.pth')
-    with pytest.raises(ConfigError, match='RegressionLabel: a head that regresses coordinates is not exported to ONNX'):
+    with pytest.raises(ConfigError, match='Head, RegressionLabel: only a head with heatmaps or SimDR'):
         export_folder(*run, str(tmp_path / 'out'), onnx=onnx, num_images=1, report=str)
     assert not (tmp_path / 'out').exists()
     export_folder(*run, str(tmp_path / 'out'), onnx='none', num_images=1, limits=Limits(drop=1.), report=str)
     assert (tmp_path / 'out' / 'checkpoint.pth').exists()
+
+
+def test_a_head_around_a_head_is_exported_without_a_graph(tmp_path):
+    """Its codec is that of the inner head, which says how large an image is."""
+    model = tiny.pose_model(head='heatmap')
+    model['head'] = dict(type='VisPredictHead', loss=dict(type='BCELoss'), pose_cfg=model['head'])
+    cfg = tiny.runner_cfg(tiny.pose_model(head='heatmap'), tmp_path)
+    cfg.model = model
+    cfg.dump(str(tmp_path / 'cfg.py'))
+    torch.save(dict(state_dict=tiny.build(model).state_dict()), tmp_path / 'a.pth')
+    run = str(tmp_path / 'cfg.py'), str(tmp_path / 'a.pth'), str(tmp_path / 'out')
+    with pytest.raises(ConfigError, match='VisPredictHead, NoneType: only a head with heatmaps'):
+        export_folder(*run, num_images=1, report=str)
+    spec = export_folder(*run, onnx='none', num_images=1, limits=Limits(drop=1.), report=str)
+    assert spec['input_size'] == [64, 64] and spec['decoding']['type'] == 'MSRAHeatmap'
+
+
+def test_a_codec_that_is_named_by_its_class_is_described_by_its_name(tmp_path):
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path)
+    cfg.model.head.decoder.type = SimCCLabel  # as in MMEngine's newer configs
+    assert describe(cfg, tiny.build(tiny.pose_model()))['decoding']['type'] == 'SimCCLabel'

@@ -125,3 +125,8 @@ def test_tool_exits_with_a_message(trained, tmp_path):
                str(tmp_path / 'out')]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 1 and 'gone.pth" does not exist' in result.stderr and 'Traceback' not in result.stderr
+
+
+def test_hooks_and_visualizer_may_be_none():
+    cfg = deployed_config(Config(dict(model=distilled(), default_hooks=None, visualizer=None)))
+    assert cfg.default_hooks is None and cfg.visualizer is None

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import tiny
 from mmpose.datasets.transforms import TopdownAffine
@@ -63,3 +65,36 @@ def test_views_do_not_go_with_a_hook_that_changes_their_pipeline():
     cfg.train_dataloader.dataset = dict(type='ViewDataset', num_views=2, dataset=cfg.train_dataloader.dataset)
     with pytest.raises(ConfigError, match=r'custom_hooks\[0\]: PipelineSwitchHook cannot change the pipeline'):
         check_config(cfg)
+
+
+def test_only_a_top_down_head_has_a_channel_for_each_keypoint():
+    """MotionBERT's has one for each dimension of space; and a converter makes other keypoints of a set's."""
+    cfg = tiny.runner_cfg(tiny.pose_model(keypoints=3), 'unused')
+    with pytest.raises(ConfigError, match='out_channels=3, but the training set has 17'):
+        check_config(cfg)
+    lifter = copy.deepcopy(cfg)
+    lifter.model.type = 'PoseLifter'
+    check_config(lifter)
+    cfg.train_dataloader.dataset.pipeline.insert(1, dict(type='SingleHandConverter'))
+    check_config(cfg)
+
+
+@pytest.mark.parametrize('changes', [
+    {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=1e5, val_interval=100)},
+    {'train_cfg': dict(_delete_=True, type='OwnLoop', steps=100)},
+    {'optim_wrapper.clip_grad': dict(max_norm=float('inf'))},
+], ids=['a float that is whole', 'a loop of ones own', 'a norm that is only logged'])
+def test_what_mmengine_accepts_is_right(changes):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.merge_from_dict(changes)
+    check_config(cfg)
+
+
+def test_a_distiller_is_not_compiled_as_a_whole():
+    model = dict(tiny.pose_model(), type='MultiKDDistiller', objectives=dict(loss_kd=dict(type='OutputObjective')))
+    cfg = tiny.runner_cfg(model, 'unused')
+    cfg.compile = True
+    with pytest.raises(ConfigError, match='compile=True: MMEngine would compile the whole step'):
+        check_config(cfg)
+    cfg.model = tiny.pose_model()
+    check_config(cfg)

@@ -1,3 +1,4 @@
+import functools
 import os
 from pathlib import Path
 
@@ -5,10 +6,14 @@ import pytest
 import tiny
 import torch
 from mmengine.fileio.backends import LocalBackend
+from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 from test_resume import ACCUMULATE, EMA, OBJECTIVES, equal
 
 from mmpose_kd.checkpoint import load_checkpoint
-from mmpose_kd.engine.hooks.whole_checkpoint import is_whole
+from mmpose_kd.compat import is_ours
+from mmpose_kd.engine.hooks.whole_checkpoint import WholeCheckpointHook, is_whole
+from mmpose_kd.engine.runner import register_required_hooks
 from mmpose_kd.errors import ConfigError
 
 
@@ -184,3 +189,24 @@ def test_a_checkpoint_may_be_a_link_to_another_disk(tmp_path):
     os.symlink(tmp_path / 'disk', tmp_path / 'run')
     tiny.run(cfg)
     assert is_whole(tmp_path / 'disk' / 'epoch_1.pth')
+
+
+@pytest.mark.parametrize('kind', [CheckpointHook, 'mmengine.hooks.CheckpointHook', 'mmengine.CheckpointHook'])
+def test_the_stock_hook_by_its_class_or_module_is_ours_too(tmp_path, kind):
+    cfg = config(tmp_path, type=kind, interval=2)
+    cfg.update(experiment_name=f'hook of {kind}', custom_imports=dict(imports=['mmpose_kd']))
+    hook = next(hook for hook in Runner.from_cfg(cfg).hooks if isinstance(hook, CheckpointHook))
+    assert type(hook) is WholeCheckpointHook and hook.interval == 2
+
+
+def test_a_runner_that_somebody_else_has_wrapped_is_extended_once(monkeypatch):
+    def wrapped(stock):
+        return functools.wraps(stock)(lambda *args, **kwargs: stock(*args, **kwargs))
+
+    monkeypatch.setattr(Runner, 'register_hooks', wrapped(Runner.register_hooks))  # after us
+    after = Runner.register_hooks
+    register_required_hooks()
+    assert Runner.register_hooks is after
+    monkeypatch.setattr(Runner, 'register_hooks', wrapped(lambda self: None))  # before us
+    register_required_hooks()
+    assert is_ours(Runner.register_hooks)

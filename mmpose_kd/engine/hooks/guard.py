@@ -104,7 +104,8 @@ def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
             raise ConfigError(f'{dataset.ann_file}: {number - ids} of {number} {name} have the id of another, which '
                               'would be trained on in their place. Give each an id of its own.')
     total = counts['annotations'][0]
-    if len(dataset) < total and dataset._indices is None:
+    each = dataset._indices is None and dataset.sample_interval == 1 and dataset.data_mode == 'topdown'
+    if each and len(dataset) < total:
         runner.logger.warning(f'{dataset.ann_file}: {total - len(dataset)} of {total} annotations are left out: they '
                               'are crowds, have no labelled joint, or no box inside the image.')
 
