@@ -1,5 +1,5 @@
-# The rows of short.py that matter most, at the learning rate that rate.py found best for the student alone. Multi-KD also
-# with the weights that fade, which tune.py chose for it without its connector and allocation.
+# The rows of short.py that matter most, at the learning rate that rate.py found best for the student alone. Multi-KD
+# also with the weights that fade, which tune.py chose for it without its connector and allocation.
 _base_ = 'short.py'
 title = 'ResNet-18 taught by HRNet-W32 on LSPET 128x128, six epochs, learning rate tuned for the student alone'
 cfg_options = {'optim_wrapper.optimizer.lr': 4e-3}
