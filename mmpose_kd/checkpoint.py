@@ -221,7 +221,7 @@ def _hint(path: Path) -> str:
 def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part: str = '') -> None:
     """Load weights that must fit the model exactly.
 
-    The model's own hooks rename them first: more than half of the checkpoints that MMPose links to are of versions
+    The model's own hooks rename them first: half of the checkpoints that MMPose 1.3 links to are of versions
     before 1.0, which called some parts otherwise (``keypoint_head``).
 
     Args:
