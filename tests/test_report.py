@@ -411,6 +411,12 @@ def test_the_last_checkpoint_is_found_in_a_folder_that_was_moved(copied):
     assert last_checkpoint(run).name == 'epoch_2.pth'
 
 
+def test_an_older_checkpoint_does_not_stand_for_the_last(copied):
+    (copied[0] / 'epoch_2.pth').rename(copied[0] / 'epoch_1.pth')
+    run, = read_folders([str(copied[0])]).runs
+    assert last_checkpoint(run) is None  # last_checkpoint names the second
+
+
 def test_a_damaged_config_is_named(copied):
     for file in copied[0].glob('*.py'):
         file.write_text('model = (')

@@ -148,12 +148,11 @@ def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_impor
 
 
 def last_checkpoint(run: Trained) -> Optional[Path]:
-    """The checkpoint that the training ended with; None where there is none in its folder."""
+    """The checkpoint that the training ended with; None where it is not in its folder."""
     pointer = run.folder / 'last_checkpoint'
     if pointer.is_file():
         named = run.folder / Path(pointer.read_text().strip()).name  # the folder may have been moved
-        if named.is_file():
-            return named
+        return named if named.is_file() else None  # an older one would stand beside metrics of the last
     numbered = {int(found[1]): file for file in run.folder.glob('*.pth')
                 if (found := re.fullmatch(r'(?:epoch|iter)_(\d+)', file.stem))}
     return numbered[max(numbered)] if numbered else None
