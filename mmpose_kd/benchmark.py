@@ -219,11 +219,12 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
 
 
 def _network(config: str) -> tuple:
+    from .deploy.check import input_size
     from .deploy.student import deployed_config
     cfg = deployed_config(load_config(config))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     model = MODELS.build(cfg.model).eval()
-    width, height = model.head.decoder.input_size
+    width, height = input_size(model, cfg)
     return Network(model).eval(), (height, width)
 
 

@@ -5,6 +5,7 @@ import torch
 from mmengine.config import Config
 from mmpose.registry import MODELS
 
+from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.deploy import Limits, export_folder, take_student
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.report import read_folders
@@ -142,7 +143,7 @@ def alone(request, tmp_path_factory):
                test_evaluator=cfg.val_evaluator)
     cfg.dump(str(folder / 'alone.py'))
     tiny.run(Config.fromfile(str(folder / 'alone.py')))
-    state = torch.load(f'{folder}/epoch_1.pth', weights_only=False)['state_dict']
+    state = load_checkpoint(f'{folder}/epoch_1.pth')['state_dict']
     assert any(key.startswith(GONE[request.param]) for key in state)
     return folder, {key: value for key, value in state.items() if not key.startswith(GONE[request.param])}
 

@@ -37,8 +37,9 @@ class Resize:
         x, y = ((t - c) // 2 for t, c in zip(self.teacher, self.content))
         return x, y
 
-    def images(self, inputs: Tensor, black: Tensor) -> Tensor:
-        """Student's inputs (N, 3, h, w) as the teacher's (N, 3, H, W), with borders of :func:`black`."""
+    def images(self, inputs: Tensor, preprocessor: nn.Module) -> Tensor:
+        """Student's inputs (N, 3, h, w) as the teacher's (N, 3, H, W), with borders of what is :func:`black` to its
+        data preprocessor."""
         if self.student == self.teacher:
             return inputs
         (w, h), (left, top) = self.content, self.offset
@@ -46,7 +47,8 @@ class Resize:
         right, bottom = self.teacher[0] - w - left, self.teacher[1] - h - top
         if not any((left, right, top, bottom)):
             return inputs
-        return F.pad(inputs - black, (left, right, top, bottom)) + black
+        border = black(preprocessor, inputs)
+        return F.pad(inputs - border, (left, right, top, bottom)) + border
 
     def to_teacher(self, points: Tensor, axis: int) -> Tensor:
         """Student's coordinates along an axis (0: x, 1: y) as the teacher's, in pixels."""

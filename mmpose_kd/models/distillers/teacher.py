@@ -29,7 +29,6 @@ from mmpose_kd.parts import check_packages, dataset_metas
 from .alignment import (
     Cells,
     Resize,
-    black,
     keypoint_names,
     map_keypoints,
     parse_metainfo,
@@ -276,7 +275,7 @@ class Teacher:
             self.same_images = same_images(preprocessor, self.model.data_preprocessor)
         if not self.same_images:
             inputs = renormalise(inputs, preprocessor, self.model.data_preprocessor)
-        return self._resize(inputs).images(inputs, black(self.model.data_preprocessor, inputs))
+        return self._resize(inputs).images(inputs, self.model.data_preprocessor)
 
     def _features(self, images: Tensor, extract_feat: Optional[Callable] = None) -> Any:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were

@@ -274,7 +274,7 @@ def test_resized_image_moves_points_as_stated():
     resize = Resize((32, 32), (64, 48))
     image = torch.zeros(1, 3, 32, 32)
     image[..., 8:12, 20:24] = 1  # centred on (21.5, 9.5)
-    big = resize.images(image, torch.zeros(1))[0, 0]
+    big = resize.images(image, nn.Identity())[0, 0]
     ys, xs = torch.meshgrid(torch.arange(48.), torch.arange(64.), indexing='ij')
     centre = (big * xs).sum() / big.sum(), (big * ys).sum() / big.sum()
     assert centre[0].item() == pytest.approx(resize.to_teacher(torch.tensor(21.5), 0).item(), abs=1e-3)
@@ -485,7 +485,7 @@ def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
     data['inputs'] = data['inputs'][:1]
     [pred] = teacher.predict(data['inputs'], data['data_samples'][:1], student.data_preprocessor)
     resize = Resize((64, 64), (96, 96))
-    feats = teacher.model.extract_feat(resize.images(data['inputs'], torch.zeros(1)))
+    feats = teacher.model.extract_feat(resize.images(data['inputs'], nn.Identity()))
     [own] = teacher.model.head.predict(feats, data['data_samples'][:1], {})
     np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 1.5 - 0.5, atol=1e-5)
 
