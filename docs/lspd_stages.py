@@ -11,7 +11,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import last_checkpoint, load_checkpoint, state_dict_of
+from mmpose_kd.datasets.samples import validation_samples, validation_set
 from mmpose_kd.deploy import check
 
 BATCH = 100
@@ -20,11 +21,11 @@ BATCH = 100
 def main(folder: str) -> None:
     init_default_scope('mmpose')
     cfg = Config.fromfile(str(next(Path(folder).glob('*.py'))))
-    checkpoint = load_checkpoint((Path(folder) / 'last_checkpoint').read_text().strip())
+    checkpoint = load_checkpoint(str(last_checkpoint(Path(folder))))
     model = MODELS.build(cfg.model)
     model.load_state_dict(state_dict_of(checkpoint))
     model.load_distillation_state(checkpoint['distillation'])
-    samples = check.validation_samples(cfg, len(check.validation_set(cfg)))
+    samples = validation_samples(cfg, len(validation_set(cfg)))
     for stage, accuracy in enumerate(by_stage(model, samples), start=1):
         print(f'stage {stage}: {100 * accuracy:.1f} PCK@0.2')
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmpose_kd.datasets.samples import validation_set
 from mmpose_kd.report.measure import gains, largest
-from mmpose_kd.report.predict import Predictions, config_of, predict, validation_set
+from mmpose_kd.report.predict import Predictions, config_of, predict
 from mmpose_kd.report.runs import read_folders
 from mmpose_kd.visualization.poses import pose_grid
 

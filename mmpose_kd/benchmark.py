@@ -8,7 +8,7 @@ import time
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 import torch
@@ -219,8 +219,7 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
 
 
 def _network(config: str) -> tuple:
-    from .deploy.check import input_size
-    from .deploy.student import deployed_config
+    from .deploy.student import deployed_config, input_size
     cfg = deployed_config(load_config(config))
     init_default_scope(cfg.get('default_scope', 'mmpose'))
     model = MODELS.build(cfg.model).eval()
@@ -239,7 +238,8 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
     device = torch.device(setting['device'])
     layout = torch.channels_last if setting['channels_last'] else torch.contiguous_format
     if setting['backend'] == 'onnx':
-        session = _session(network.model, setting)
+        height, width = images['latency'].shape[-2:]
+        session = _session(network.model, (width, height), setting)
         arrays = {name: value.numpy() for name, value in images.items()}
         return lambda what: session.run(None, {'images': arrays[what]})
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]  # not in PyTorch's types
@@ -255,7 +255,7 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
     return run
 
 
-def _session(model: TopdownPoseEstimator, setting: dict) -> Any:
+def _session(model: TopdownPoseEstimator, size: Tuple[int, int], setting: dict) -> Any:
     from .deploy.onnx import onnx_package, write_onnx
     runtime = onnx_package('onnxruntime')
     options = runtime.SessionOptions()
@@ -267,7 +267,7 @@ def _session(model: TopdownPoseEstimator, setting: dict) -> Any:
     kind = 'keypoints' if hasattr(model.head, 'base') else 'raw'  # IGPGCNHead returns poses
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'model.onnx'
-        write_onnx(model, path, kind)
+        write_onnx(model, size, path, kind)
         session = runtime.InferenceSession(str(path), options, providers=[(provider, where)])
     if provider not in session.get_providers():  # it takes the processor then, and says so in its log alone
         raise ConfigError(f'ONNX Runtime cannot use the device "{setting["device"]}", as it has no {provider} that '

@@ -11,7 +11,7 @@ from mmpose.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Dataset
 
 from .config import check_model, read_config
-from .datasets.views import ViewDataset
+from .datasets.views import ViewDataset, checked_views
 from .errors import ConfigError, build, one_line
 from .machine import find_device
 from .models.distillers.cached_teacher import answer_fields, cache_source
@@ -51,11 +51,7 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
     teachers = {name: args for name, args in teacher_arguments(cfg.model.get('teacher')).items() if 'cache' in args}
     if not teachers:
         raise ConfigError(f'{config}: no teacher has a cache. Set model.teacher.cache="folder".')
-    dataset = _training_set(cfg)
-    if not isinstance(dataset, ViewDataset):
-        raise ConfigError(f'{config}: train_dataloader.dataset is a {type(dataset).__name__}. Wrap it: '
-                          'dict(type="ViewDataset", num_views=..., dataset=...).')
-    dataset.check_repeatable()
+    dataset = checked_views(_training_set(cfg))
     loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
                   collate_fn=pseudo_collate)
     preprocessor = model.data_preprocessor.to(place)

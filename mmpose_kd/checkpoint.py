@@ -218,6 +218,24 @@ def _hint(path: Path) -> str:
     return f' In "{folder}" there are: {", ".join(near)}.' if near else f' There are no checkpoints in "{folder}".'
 
 
+def last_checkpoint(folder: Path) -> Optional[Path]:
+    """The checkpoint that a training ended with.
+
+    Args:
+        folder (Path): Its work folder, which may have been moved since.
+
+    Returns:
+        Path: The file; None where it is not in the folder, and not an older one in its place.
+    """
+    pointer = folder / 'last_checkpoint'
+    if pointer.is_file():
+        named = folder / Path(pointer.read_text().strip()).name
+        return named if named.is_file() else None
+    numbered = {int(found[1]): file for file in folder.glob('*.pth')
+                if (found := re.fullmatch(r'(?:epoch|iter)_(\d+)', file.stem))}
+    return numbered[max(numbered)] if numbered else None
+
+
 def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part: str = '') -> None:
     """Load weights that must fit the model exactly.
 

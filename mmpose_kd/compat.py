@@ -5,6 +5,7 @@ the environment switches all of them off.
 """
 import functools
 import importlib.util
+import inspect
 import os
 import re
 import sys
@@ -27,6 +28,33 @@ def ours(function: Callable) -> Callable:
 def is_ours(function: Callable) -> bool:
     """Whether a function, or what it wraps, is marked by :func:`ours`."""
     return getattr(function, '_mmpose_kd', False)
+
+
+def extend(owner: Any, name: str) -> Callable[[Callable], Callable]:
+    """Put a function in the place of a stock method or class method, once.
+
+    Args:
+        owner (type): The class.
+        name (str): The method, which the function gets as its first argument, before those of the method.
+
+    Returns:
+        Callable: Decorator of the function.
+    """
+    held = inspect.getattr_static(owner, name)
+    stock = held.__func__ if isinstance(held, classmethod) else held
+
+    def put(function: Callable) -> Callable:
+
+        @ours
+        @functools.wraps(stock)
+        def extended(*args: Any, **kwargs: Any) -> Any:
+            return function(stock, *args, **kwargs)
+
+        if not is_ours(stock):
+            setattr(owner, name, classmethod(extended) if isinstance(held, classmethod) else extended)
+        return function
+
+    return put
 
 
 def apply() -> List[str]:

@@ -8,7 +8,10 @@ _NO_METRICS = ('step', 'time', 'data_time')
 
 
 def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, List[Tuple[int, float]]]]:
-    """Metrics and losses of a training, over all its attempts; what was logged twice counts as it was the last time.
+    """Metrics and losses of a training, over all its attempts.
+
+    Where an attempt began, all that earlier ones logged from there on is left out: a resumed training trains that
+    again, and one that was begun anew in the same folder is another training.
 
     Args:
         folder (Path): Its work folder.
@@ -19,28 +22,35 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     """
     curve: Dict[int, Dict[str, float]] = {}
     losses: Dict[str, Dict[int, float]] = {}
-    for entry in _entries(folder):
-        step = int(entry.pop('step', 0))
-        if 'loss' in entry:
-            for key, value in entry.items():
-                if key.startswith('loss'):
-                    losses.setdefault(key, {})[step] = value
-        else:
-            metrics = {key: value for key, value in entry.items() if key not in _NO_METRICS}
-            if metrics and step:  # a teacher's metric is logged at step 0
-                curve[step] = metrics
-    return dict(sorted(curve.items())), {key: sorted(values.items()) for key, values in losses.items()}
+    for entries in _attempts(folder):
+        first = next((entry for entry in entries if 'loss' in entry), None)
+        if first is not None:
+            begin = first.get('step', 0)
+            curve = {step: found for step, found in curve.items() if step < first.get('epoch', begin)}
+            losses = {key: {step: value for step, value in values.items() if step < begin}
+                      for key, values in losses.items()}
+        for entry in entries:
+            step = int(entry.pop('step', 0))
+            if 'loss' in entry:
+                for key, value in entry.items():
+                    if key.startswith('loss'):
+                        losses.setdefault(key, {})[step] = value
+            else:
+                metrics = {key: value for key, value in entry.items() if key not in _NO_METRICS}
+                if metrics and step:  # a teacher's metric is logged at step 0
+                    curve[step] = metrics
+    return dict(sorted(curve.items())), {key: sorted(values.items()) for key, values in losses.items() if values}
 
 
 def device_memory(folder: Path) -> float:
     """The most memory in MB that a training held on its GPU, over all its attempts; 0 where it had none."""
-    return max((entry.get('memory', 0.) for entry in _entries(folder)), default=0.)
+    return max((entry.get('memory', 0.) for entries in _attempts(folder) for entry in entries), default=0.)
 
 
-def _entries(folder: Path) -> Iterator[Dict[str, float]]:
-    """The numbers of each line that the attempts logged, in their order."""
+def _attempts(folder: Path) -> Iterator[List[Dict[str, float]]]:
+    """The numbers of each line that an attempt logged, one attempt after the other."""
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        yield from map(_entry, file.read_text(errors='replace').splitlines())
+        yield [_entry(line) for line in file.read_text(errors='replace').splitlines()]
 
 
 def _entry(line: str) -> Dict[str, float]:

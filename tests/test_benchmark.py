@@ -64,9 +64,9 @@ def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, r
     setting, model = dict(device=device, threads=1), SimpleNamespace(head=None)
     if refused:
         with pytest.raises(ConfigError, match='cannot use the device "cuda:0", as it has no CUDAExecutionProvider'):
-            _session(model, setting)
+            _session(model, (64, 64), setting)
     else:
-        assert _session(model, setting) is session
+        assert _session(model, (64, 64), setting) is session
 
 
 def test_the_table_has_a_row_for_each_measurement():

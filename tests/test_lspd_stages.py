@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
 
+from mmpose_kd.datasets.samples import validation_samples
 from mmpose_kd.deploy import check
 
 STAGES = docs_script.load('lspd_stages')
@@ -23,7 +24,7 @@ def trained():
     model = MODELS.build(cfg.model).eval()
     for stage in (model.backbone.first_stage, *model.backbone.later_stages):
         torch.nn.init.normal_(stage[-1].weight)
-    return model, check.validation_samples(cfg, 8)
+    return model, validation_samples(cfg, 8)
 
 
 def test_first_stage_is_what_is_deployed(trained):

@@ -13,12 +13,13 @@ import pytest
 import tiny
 from mmengine.config import Config
 
+from mmpose_kd.checkpoint import last_checkpoint
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.report import Options, read_folders, write_report
 from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
 from mmpose_kd.report.predict import Predictions, _annotations, predict, read_predictions
-from mmpose_kd.report.runs import dumped_config, last_checkpoint
+from mmpose_kd.report.runs import dumped_config
 from mmpose_kd.scalars import read_scalars
 
 HOSTILE = '<script>document.title="taken"</script><img src=x onerror=alert(1)>"\'&'
@@ -165,6 +166,14 @@ def test_a_delta_has_what_changed_added_and_went_without_seed_and_folders():
         ('custom_hooks[1]', '1', '2'), ('log_level', '1', 'not there')]
 
 
+def test_a_delta_tells_checkpoints_of_one_name_apart_by_their_folders():
+    old, new = (dict(model=dict(teacher=dict(checkpoint=f'/out/runs/{name}/seed_0/epoch_10.pth', config='/a/t.py')))
+                for name in ('short', 'long'))
+    assert config_delta(old, new) == [
+        ('model.teacher.checkpoint', "'short/seed_0/epoch_10.pth'", "'long/seed_0/epoch_10.pth'")]
+    assert config_delta(old, old) == []
+
+
 def test_scalars_of_a_resumed_and_of_a_killed_training(tmp_path):
     for time, lines in (('1', [dict(loss=3, step=10), dict(PCK=0.1, step=1), dict(loss=2, step=20)]),
                         ('2', [dict(loss=1, step=20), dict(PCK=0.3, time=1, step=2), {'teacher/PCK': 1, 'step': 0}])):
@@ -172,6 +181,16 @@ def test_scalars_of_a_resumed_and_of_a_killed_training(tmp_path):
         folder.mkdir(parents=True)
         (folder / 'scalars.json').write_text('\n'.join([*map(json.dumps, lines), '{"loss": 4, "st', '[1]', '']))
     assert read_scalars(tmp_path) == ({1: dict(PCK=0.1), 2: dict(PCK=0.3)}, dict(loss=[(10, 3), (20, 1)]))
+
+
+def test_scalars_of_a_training_begun_anew_in_the_same_folder_are_its_own(tmp_path):
+    for time, lines in (('1', [dict(loss=3, step=10, epoch=1), dict(PCK=0.1, step=1),
+                               dict(loss=2, step=20, epoch=2), dict(PCK=0.4, step=2)]),
+                        ('2', [dict(loss=4, step=5, epoch=1), dict(PCK=0.2, step=1)])):
+        folder = tmp_path / time / 'vis_data'
+        folder.mkdir(parents=True)
+        (folder / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+    assert read_scalars(tmp_path) == ({1: dict(PCK=0.2)}, dict(loss=[(5, 4)]))
 
 
 def test_predictions_are_those_of_the_trained_model(runs, tmp_path):
@@ -404,17 +423,47 @@ def test_a_training_without_validation_has_its_losses(copied):
     assert 'id="curves"' not in text
 
 
+def test_a_training_without_validation_leaves_the_others_their_metrics(copied):
+    log, = copied[1].glob('*/vis_data/scalars.json')
+    log.write_text('\n'.join(line for line in log.read_text().splitlines() if 'PCK' not in line))
+    notes = write_report(read_folders(list(map(str, copied))), copied[0].parent / 'report.html', Options(images=0))
+    assert notes == ['wide_0, seed 0: no validation was logged.']
+    rows = Page((copied[0].parent / 'report.html').read_text()).rows
+    assert ['alone_0', '1'] in [row[:2] for row in rows] and 'wide_0' not in [row[0] for row in rows]
+
+
+def test_kept_predictions_are_shown_without_the_images(copied, monkeypatch):
+    experiment, out = read_folders(list(map(str, copied))), copied[0].parent / 'report.html'
+    assert write_report(experiment, out, Options(images=4)) == []
+
+    def gone(*args):
+        raise FileNotFoundError('9.jpg')
+
+    monkeypatch.setattr('mmpose_kd.report.predict.Compose', lambda transforms: gone)
+    assert write_report(experiment, out, Options(images=4), force=True) == [
+        'wide_0 against alone_0: no pictures. the validation set cannot be read: 9.jpg.']
+    assert 'id="joints"' in out.read_text()
+
+
+def test_a_benchmark_of_two_models_of_one_name_is_refused(copied, tmp_path):
+    row = dict(name='alone_0', backend='eager', latency_ms=2., params=1., gmacs=0.1)
+    (tmp_path / 'benchmark.json').write_text(json.dumps(dict(machine='m', threads=1, rows=[row, row])))
+    with pytest.raises(ConfigError, match='has two models named "alone_0"'):
+        write_report(read_folders([str(copied[0])]), tmp_path / 'report.html',
+                     Options(images=0, benchmark=str(tmp_path / 'benchmark.json')))
+
+
 def test_the_last_checkpoint_is_found_in_a_folder_that_was_moved(copied):
     run, = read_folders([str(copied[0])]).runs
-    assert last_checkpoint(run) == copied[0] / 'epoch_2.pth'
+    assert last_checkpoint(run.folder) == copied[0] / 'epoch_2.pth'
     (copied[0] / 'last_checkpoint').unlink()
-    assert last_checkpoint(run).name == 'epoch_2.pth'
+    assert last_checkpoint(run.folder).name == 'epoch_2.pth'
 
 
 def test_an_older_checkpoint_does_not_stand_for_the_last(copied):
     (copied[0] / 'epoch_2.pth').rename(copied[0] / 'epoch_1.pth')
     run, = read_folders([str(copied[0])]).runs
-    assert last_checkpoint(run) is None  # last_checkpoint names the second
+    assert last_checkpoint(run.folder) is None  # last_checkpoint names the second
 
 
 def test_a_damaged_config_is_named(copied):

@@ -16,7 +16,7 @@ from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import commit
 from mmpose_kd.report import Options, read_folders
 from mmpose_kd.report import write_report as write_page
-from mmpose_kd.study import collect, load_plan, train_all, write_results
+from mmpose_kd.study import check_results, collect, load_plan, train_all, write_results
 from mmpose_kd.study.report import table
 from mmpose_kd.study.state import forget_last_epoch, lock, state_of
 from mmpose_kd.summary import summarise
@@ -102,6 +102,8 @@ def _has(cfg, path):
     (dict(cfg_options={'train_cfg.max_epochs': '4'}),
      "runs.teacher: train_cfg.max_epochs='4': expected a whole number of at least 1"),
     (dict(cfg_options={'train_cfg.max_epochs': 0}), 'runs.teacher: train_cfg.max_epochs=0: expected a whole number'),
+    (dict(cfg_options={'custom_hooks': [dict(type='EarlyStoppingHook', monitor='PCK')]}),
+     'runs.teacher: custom_hooks has an EarlyStoppingHook'),
     (dict(runs=dict(alone=dict(config='alone.py', epochs=3))), 'runs.alone: unknown key "epochs"'),
     (dict(runs=dict(alone=dict(config='alone.py', cfg_options={'load_from': '{checkpoint:teacher}'}))),
      'needs a run "teacher" above it'),
@@ -307,6 +309,35 @@ def test_another_teacher_under_the_same_name_is_another_run(study, tmp_path, mon
     files[1].write_text('2')
     with pytest.raises(ConfigError, match='was trained with another teacher checkpoint of that name'):
         train_all(plan(files[1]), tmp_path / 'out')
+
+
+def test_other_initial_weights_and_other_annotations_of_one_name_are_another_run(study, tmp_path):
+    def files(folder):
+        options = {'model.backbone.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / folder / 'best.pth')),
+                   'val_dataloader.dataset.ann_file': str(tmp_path / folder / 'val.json')}
+        run = study(runs=dict(alone=dict(config='alone.py', cfg_options=options))).runs[0]
+        return run.hash(), run.files()
+
+    for folder, content in (('a', 'one'), ('b', 'two'), ('c', 'one')):
+        (tmp_path / folder).mkdir()
+        for name in ('best.pth', 'val.json'):
+            (tmp_path / folder / name).write_text(content)
+    (hash_a, files_a), (hash_b, files_b) = files('a'), files('b')
+    assert hash_a == hash_b
+    assert {key for key in files_a if files_a[key] != files_b[key]} == {
+        'model.backbone.init_cfg.checkpoint', 'val_dataloader.dataset.ann_file'}
+    assert files('c') == (hash_a, files_a)
+
+
+@pytest.mark.parametrize('content', ['{"teacher": []}', '[]', '{', '{"runs": [{"name": "other"}]}'])
+def test_results_of_something_else_are_not_replaced(content, study, tmp_path):
+    plan = study()
+    check_results(plan, tmp_path)
+    (tmp_path / 'results.json').write_text('{"runs": [{"name": "kd"}, {"name": "a run that went"}]}')
+    check_results(plan, tmp_path)
+    (tmp_path / 'results.json').write_text(content)
+    with pytest.raises(ConfigError, match='results.json" holds the results of something else'):
+        check_results(plan, tmp_path)
 
 
 def test_a_teacher_whose_model_was_changed_is_another_one(study, tmp_path, monkeypatch):

@@ -18,9 +18,12 @@ def main() -> None:
     with for_the_user('stopped; the same command goes on from here'):
         caches = build_caches(find_config(args.config), args.taps, args.dtype, args.device, args.cfg_options)
     for cache in caches:
-        size = sum(file.stat().st_size for file in cache.folder.glob('[0-9]*.npy'))
-        print(f'{cache.folder}: {cache.meta["count"]} views, {size / cache.meta["count"] / 1024:.1f} KB each, '
-              f'{size / 2**30:.2f} GB; {", ".join(cache.fields)}')
+        count, size = cache.meta['count'], cache.view_bytes()
+        print(f'{cache.folder}: {count} views, {size / 1024:.1f} KB each, {count * size / 2**30:.2f} GB; '
+              f'{", ".join(cache.fields)}')
+        begun = sum(not cache.finished(shard) for shard in range(cache.shards()))
+        if begun:
+            print(f'not complete: another process is at work on {begun} of {cache.shards()} files')
 
 
 if __name__ == '__main__':

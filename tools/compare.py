@@ -6,6 +6,7 @@ from typing import List
 
 import mmpose_kd  # noqa: F401  isort: skip  repairs the environment before MMPose is imported
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mmpose_kd.cli import find_config, for_the_user
@@ -48,10 +49,10 @@ def compare(args: argparse.Namespace) -> None:
             bar.advance(task)
     for name in source.skipped:
         console.print(f'skipped, cannot be read: {name}', markup=False)
-    table = Table('model', 'ms an image', 'images/s', f'% from {models[0].name}, mean', '90th percentile')
+    table = Table('model', 'ms an image', 'images/s', f'% from {escape(models[0].name)}, mean', '90th percentile')
     for row in summary(models):
         apart = ['-' if row[key] is None else f'{row[key]:.1f}' for key in ('mean', 'p90')]
-        table.add_row(row['name'], f'{row["ms"]:.1f}', f'{1000 / row["ms"]:.1f}', *apart)
+        table.add_row(escape(row['name']), f'{row["ms"]:.1f}', f'{1000 / row["ms"]:.1f}', *apart)
     console.print(table)
     if not any(model.distances for model in models[1:]):
         console.print(f'no joint was compared: none has a score above --threshold {args.threshold:g} in the first '

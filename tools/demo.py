@@ -19,13 +19,14 @@ from mmengine.analysis import get_model_complexity_info
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
-from mmpose.apis import init_model
 from mmpose.registry import HOOKS
 from rich.console import Console
 from rich.progress import TextColumn
 from rich.table import Table
 
+from mmpose_kd.checkpoint import last_checkpoint
 from mmpose_kd.cli import for_the_user
+from mmpose_kd.deploy import deployed_student
 from mmpose_kd.errors import make_folder
 from mmpose_kd.files import whole
 from mmpose_kd.progress import progress_bar
@@ -89,17 +90,13 @@ def load_config(name: str, seed: int, root: Path) -> Config:
     cfg.resume = True
     cfg.custom_hooks = [*cfg.get('custom_hooks', []), dict(type='ShowProgress', title=f'{name}, seed {seed}')]
     if name == DISTILLED:
-        cfg.model.teacher.checkpoint = str(weights(folder(root, TEACHER, 0)))
+        cfg.model.teacher.checkpoint = str(last_checkpoint(folder(root, TEACHER, 0)))
         cfg.model.teacher.report_metric = False
     return cfg
 
 
 def folder(root: Path, name: str, seed: int) -> Path:
     return root / f'{Path(RUNS[name]).stem}_seed{seed}'
-
-
-def weights(work_dir: Path) -> Path:
-    return Path((work_dir / 'last_checkpoint').read_text().strip())
 
 
 def train(name: str, seed: int, root: Path) -> Dict[str, float]:
@@ -117,21 +114,26 @@ def train(name: str, seed: int, root: Path) -> Dict[str, float]:
     with whole(plan) as part:
         part.write_text(settings)
     forget_last_epoch(Path(cfg.work_dir), cfg.train_cfg.max_epochs)  # where it was stopped in the last validation
+    spent = Path(cfg.work_dir) / 'seconds.txt'  # over all attempts
+    before = float(spent.read_text()) if spent.is_file() else 0.0
     with quiet(Path(cfg.work_dir) / 'train.log'):
         runner = Runner.from_cfg(cfg)
         begin = time.time()
-        runner.train()
+        try:
+            runner.train()
+        finally:
+            with whole(spent) as part:
+                part.write_text(str(before + time.time() - begin))
     metrics = {key: float(runner.message_hub.get_scalar(f'val/{key}').current()) for key in METRICS}
-    metrics['seconds'] = time.time() - begin
+    metrics['seconds'] = float(spent.read_text())
     with whole(result) as part:
         part.write_text(json.dumps(metrics, indent=1))
     return metrics
 
 
 def load_model(name: str, root: Path) -> torch.nn.Module:
-    """A trained model of seed 0 by its plain config: that of the student for the distilled student too."""
-    config = RUNS[STUDENT if name == DISTILLED else name]
-    return init_model(str(CONFIGS / config), str(weights(folder(root, name, 0))), device='cpu')
+    """A trained model of seed 0 as it is deployed."""
+    return deployed_student(Config.fromfile(str(CONFIGS / RUNS[name])), str(last_checkpoint(folder(root, name, 0))))
 
 
 def cost(name: str, root: Path) -> Dict[str, float]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmpose_kd.cli import for_the_user
 from mmpose_kd.errors import ConfigError, make_folder
-from mmpose_kd.study import collect, load_plan, train_all, write_results
+from mmpose_kd.study import check_results, collect, load_plan, train_all, write_results
 
 
 def main() -> None:
@@ -22,6 +22,7 @@ def main() -> None:
         if args.report_only and not args.out.exists():
             raise ConfigError(f'--out "{args.out}" does not exist, so there is nothing to report.')
         make_folder(args.out)
+        check_results(plan, args.out)
 
         def report() -> None:
             write_results(collect(plan, args.out), args.out)

@@ -1,10 +1,9 @@
 """What a COCO-style annotation file holds, beside what MMPose takes from it."""
-import functools
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 
-from mmpose_kd.compat import is_ours, ours
+from mmpose_kd.compat import extend
 
 
 def count_annotations() -> None:
@@ -15,20 +14,14 @@ def count_annotations() -> None:
     annotations and images there are and how many ids, so that :class:`TrainingGuardHook
     <mmpose_kd.engine.hooks.TrainingGuardHook>` need not read the file again. Thread: none found.
     """
-    stock = BaseCocoStyleDataset._load_annotations
-    if is_ours(stock):
-        return
 
-    @ours
-    @functools.wraps(stock)
-    def load(self: BaseCocoStyleDataset) -> Any:
+    @extend(BaseCocoStyleDataset, '_load_annotations')
+    def load(stock: Callable, self: BaseCocoStyleDataset) -> Any:
         found, coco = stock(self), self.coco
         self.annotation_counts = dict(
             annotations=(len(coco.dataset.get('annotations', ())), len(coco.anns)),
             images=(len(coco.dataset.get('images', ())), len(coco.imgs)))
         return found
-
-    BaseCocoStyleDataset._load_annotations = load
 
 
 def nested(dataset: Any) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from mmpose_kd.datasets.annotations import nested
+from mmpose_kd.datasets.samples import evenly
 from mmpose_kd.errors import ConfigError, check_count
 from mmpose_kd.parts import dicts
 
@@ -101,8 +102,8 @@ class ViewDataset(Dataset):
         Raises:
             ConfigError: It does, for one of eight views.
         """
-        for index in np.linspace(0, len(self) - 1, min(8, len(self))).astype(int):
-            first, again = (self.view(int(index), 0)['inputs'] for _ in range(2))
+        for index in evenly(len(self), 8):
+            first, again = (self.view(index, 0)['inputs'] for _ in range(2))
             if first.shape != again.shape or not bool((first == again).all()):
                 raise ConfigError(f'ViewDataset: view 0 of sample {index} is another image each time, so that no '
                                   'answer to it can be stored: a transform of the pipeline draws from a random '
@@ -122,6 +123,26 @@ class ViewDataset(Dataset):
             num_views=self.num_views,
             seed=self.seed,
             mmpose=mmpose.__version__)
+
+
+def checked_views(dataset: Any) -> ViewDataset:
+    """A training set, if answers of a teacher to its images can be stored.
+
+    Args:
+        dataset (Dataset): The training set.
+
+    Returns:
+        ViewDataset: The same.
+
+    Raises:
+        ConfigError: It shows no views, or they change.
+    """
+    if not isinstance(dataset, ViewDataset):
+        raise ConfigError(f'model.teacher.cache: the training set is a {type(dataset).__name__}, which draws new '
+                          'augmentations each time. Wrap it: train_dataloader.dataset=dict(type="ViewDataset", '
+                          'num_views=..., dataset=...).')
+    dataset.check_repeatable()
+    return dataset
 
 
 def _annotation_files(dataset: Dataset) -> List[Path]:

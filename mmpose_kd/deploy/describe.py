@@ -5,9 +5,11 @@ from typing import Any, Dict, Iterable, List, Sequence
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from mmpose_kd.datasets.samples import metainfo_of
 from mmpose_kd.parts import kind_of
 
-from . import check
+from .check import chosen_joints
+from .student import input_size
 
 _INFERENCER = (
     'from mmpose.apis import MMPoseInferencer',
@@ -27,19 +29,19 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         dict: Input size, normalisation, how a box is cut out, keypoints, and the codec. Where ``test_cfg`` chooses some
         of the head's joints, the keypoints are these.
     """
-    meta = check.metainfo_of(plain) or {}
+    meta = metainfo_of(plain) or {}
     loader = plain.get('test_dataloader') or plain.get('val_dataloader') or {}
     pipeline = loader.get('dataset', {}).get('pipeline', [])
     transforms = {kind_of(transform): transform for transform in pipeline}
     normalise = plain.model.get('data_preprocessor') or {}
     names = [meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else [
         str(i) for i in range(student.head.out_channels)]
-    joints = check.chosen_joints(student, len(names))
+    joints = chosen_joints(student, len(names))
     indices = (student.test_cfg or {}).get('output_keypoint_indices')
     head = plain.model.head
     decoding = dict(head.get('base', head.get('pose_cfg', head)).get('decoder') or {})
     spec = dict(
-        input_size=list(check.input_size(student, plain)),
+        input_size=list(input_size(student, plain)),
         mean=[float(value) for value in normalise.get('mean') or (0, 0, 0)],
         std=[float(value) for value in normalise.get('std') or (1, 1, 1)],
         channel_order='rgb' if normalise.get('bgr_to_rgb') else 'bgr',

@@ -1,19 +1,21 @@
 """A folder that runs: plain config, weights, ONNX graphs, what they need to be used, and the checks of all of it."""
 import json
 import shutil
-import uuid
 from pathlib import Path
 from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 from mmengine.config import Config
 from mmpose.codecs import IntegralRegressionLabel, RegressionLabel
+from mmpose.models.heads.base_head import BaseHead
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.checkpoint import load_checkpoint, load_strictly
 from mmpose_kd.config import read_config
+from mmpose_kd.datasets.samples import image_samples, validation_samples
 from mmpose_kd.errors import ConfigError, make_folder
+from mmpose_kd.files import whole
 from mmpose_kd.models.outputs import input_size_of
 
 from . import check
@@ -85,6 +87,46 @@ def export_folder(config: str,
         export_folder('cdkd_resnet18_resnet50_coco-256x192.py', 'epoch_210.pth', 'deployed', fp16=True)
     """
     target = Path(out).absolute()
+    _check_request(target, onnx, int8_images, num_images)
+    cfg = read_config(config, cfg_options)
+    plain, trained, weights = take_student(cfg, checkpoint)
+    if onnx != 'none':
+        _check_head(trained.head)
+    samples = image_samples(cfg, images, num_images) if images else validation_samples(cfg, num_images)
+    make_folder(target.parent)
+    try:
+        with whole(target) as folder:
+            folder.mkdir()
+            write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
+            student = _read_back(folder)
+            inputs = check.preprocessed(student, samples)
+            expected = check.predict(student, inputs, 'exported student')
+            trained_one = check.predict(trained, check.preprocessed(trained, samples), 'trained student')
+            _check_same(expected, trained_one, fp16, report)
+            results, spec = [('trained', trained_one), ('exported', expected)], describe(plain, student)
+            if onnx != 'none':
+                size = (spec['input_size'][0], spec['input_size'][1])
+                spec['outputs'] = list(write_onnx(student, size, folder / 'model.onnx', onnx))
+                found = _run(student, folder / 'model.onnx', inputs, onnx)
+                results.append(('onnx', found))
+                spec['largest_difference'] = _agreement(found, expected, len(samples), limits, report)
+            if int8_images:
+                calibration = check.preprocessed(student, image_samples(cfg, int8_images, num_images))
+                batches = [image[None] for image in calibration.numpy()]
+                write_int8(folder / 'model.onnx', folder / 'model_int8.onnx', batches)
+                results.append(('int8', _run(student, folder / 'model_int8.onnx', inputs, onnx)))
+            spec['pck'] = _accuracy(student, results, samples, limits, report)
+            spec['checked_on'] = len(samples)
+            (folder / 'deploy.json').write_text(json.dumps(spec, indent=2) + '\n', encoding='utf-8')
+            (folder / 'README.md').write_text(readme(spec, plain), encoding='utf-8')
+            if onnx == 'keypoints':
+                shutil.copyfile(SCRIPT, folder / 'onnx_pose.py')
+    except OSError as error:
+        raise ConfigError(f'"{target}" cannot be made: {error}. Give another folder with --out.') from error
+    return spec
+
+
+def _check_request(target: Path, onnx: str, int8_images: Optional[str], num_images: int) -> None:
     if target.exists():
         raise ConfigError(f'"{target}" exists already: give another folder with --out, or delete it.')
     if onnx not in (*KINDS, 'none'):
@@ -95,53 +137,24 @@ def export_folder(config: str,
         raise ConfigError(f'--num-images {num_images}: expected at least 1.')
     if onnx != 'none':
         onnx_package('onnx'), onnx_package('onnxruntime')
-    cfg = read_config(config, cfg_options)
-    plain, trained, weights = take_student(cfg, checkpoint)
-    codec = getattr(trained.head, 'decoder', None)
-    regresses = isinstance(codec, (RegressionLabel, IntegralRegressionLabel))
-    if onnx != 'none' and (regresses or input_size_of(codec) is None):
-        raise ConfigError(f'{type(trained.head).__name__}, {type(codec).__name__}: only a head with heatmaps or SimDR '
-                          'logits and nothing else is exported to ONNX. Export the plain student alone: --onnx none.')
-    samples = check.image_samples(cfg, images, num_images) if images else check.validation_samples(cfg, num_images)
 
-    folder = make_folder(make_folder(target.parent) / f'.{target.name}.{uuid.uuid4().hex[:8]}')
-    try:
-        write_student(plain, _halved(weights) if fp16 else weights, folder / 'config.py', folder / 'checkpoint.pth')
-        student = _read_back(folder)
-        inputs = check.preprocessed(student, samples)
-        expected = check.predict(student, inputs, 'exported student')
-        trained_one = check.predict(trained, check.preprocessed(trained, samples), 'trained student')
-        results = [('trained', trained_one), ('exported', expected)]
-        moved = check.difference(expected, trained_one).keypoints
-        report(f'plain student:   loads strictly, largest keypoint difference from the trained one {moved:.2g} input '
-               'pixels')
-        if moved and not fp16:
-            raise ConfigError(f'the exported student differs from the trained one by {moved:.3g} input pixels in a '
-                              'keypoint. Nothing is exported.')
-        spec = describe(plain, student)
-        if onnx != 'none':
-            spec['outputs'] = list(write_onnx(student, folder / 'model.onnx', onnx))
-            found = _run(student, folder / 'model.onnx', inputs, onnx)
-            results.append(('onnx', found))
-            spec['largest_difference'] = _agreement(found, expected, len(samples), limits, report)
-        if int8_images:
-            calibration = check.preprocessed(student, check.image_samples(cfg, int8_images, num_images))
-            batches = [image[None] for image in calibration.numpy()]
-            write_int8(folder / 'model.onnx', folder / 'model_int8.onnx', batches)
-            results.append(('int8', _run(student, folder / 'model_int8.onnx', inputs, onnx)))
-        spec['pck'] = _accuracy(student, results, samples, limits, report)
-        spec['checked_on'] = len(samples)
-        (folder / 'deploy.json').write_text(json.dumps(spec, indent=2) + '\n', encoding='utf-8')
-        (folder / 'README.md').write_text(readme(spec, plain), encoding='utf-8')
-        if onnx == 'keypoints':
-            shutil.copyfile(SCRIPT, folder / 'onnx_pose.py')
-        try:
-            folder.rename(target)
-        except OSError as error:
-            raise ConfigError(f'"{target}" cannot be made: {error}. Give another folder with --out.') from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    return spec
+
+def _check_head(head: BaseHead) -> None:
+    """Refuse a head whose decoding cannot be a part of a graph."""
+    codec = getattr(head, 'decoder', None)
+    if isinstance(codec, (RegressionLabel, IntegralRegressionLabel)) or input_size_of(codec) is None:
+        raise ConfigError(f'{type(head).__name__}, {type(codec).__name__}: only a head with heatmaps or SimDR '
+                          'logits and nothing else is exported to ONNX. Export the plain student alone: --onnx none.')
+
+
+def _check_same(exported: check.Prediction, trained: check.Prediction, fp16: bool,
+                report: Callable[[str], None]) -> None:
+    moved = check.difference(exported, trained).keypoints
+    report(f'plain student:   loads strictly, largest keypoint difference from the trained one {moved:.2g} input '
+           'pixels')
+    if moved and not fp16:
+        raise ConfigError(f'the exported student differs from the trained one by {moved:.3g} input pixels in a '
+                          'keypoint. Nothing is exported.')
 
 
 def _halved(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:

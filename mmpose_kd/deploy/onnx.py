@@ -51,15 +51,12 @@ class DeployedPose(nn.Module):
 
     def forward(self, images: Tensor) -> Union[Tensor, Tuple[Tensor, ...]]:
         """Images (N, 3, H, W) to keypoints (N, K, 2) and scores (N, K), or to the head's outputs."""
-        head, of_base = self.model.head, []
-        hook = head.base.register_forward_hook(lambda *call: of_base.append(call[-1])) if self.refines else None
-        outputs = head(self.model.extract_feat(images))
-        if hook is not None:
-            hook.remove()
+        head, feats = self.model.head, self.model.extract_feat(images)
+        outputs = head.base(feats) if self.refines else head(feats)
         if not self.decode:
             return self._last_stage(outputs)
-        keypoints, scores = self.decode(self._last_stage(of_base[0] if self.refines else outputs))
-        keypoints = outputs[-1] if self.refines else keypoints
+        keypoints, scores = self.decode(self._last_stage(outputs))
+        keypoints = head(feats, outputs)[-1] if self.refines else keypoints
         chosen = (self.model.test_cfg or {}).get('output_keypoint_indices')
         return (keypoints, scores) if chosen is None else (keypoints[:, chosen], scores[:, chosen])
 
@@ -84,11 +81,13 @@ def onnx_package(name: str) -> Any:
 
 
 @torch.no_grad()
-def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints') -> Tuple[str, ...]:
+def write_onnx(model: TopdownPoseEstimator, size: Tuple[int, int], path: Path,
+               kind: str = 'keypoints') -> Tuple[str, ...]:
     """Write a top-down estimator as an ONNX file whose batch is dynamic and whose other sizes are fixed.
 
     Args:
         model (TopdownPoseEstimator): The student.
+        size (tuple[int, int]): Width and height of its images in pixels.
         path (Path): The file.
         kind (str): See :class:`DeployedPose`. Default: 'keypoints'.
 
@@ -100,13 +99,12 @@ def write_onnx(model: TopdownPoseEstimator, path: Path, kind: str = 'keypoints')
     """
     onnx_package('onnx')
     graph = DeployedPose(model, kind)
-    width, height = (int(size) for size in model.head.decoder.input_size)
-    images = torch.zeros(2, 3, height, width)
+    images = torch.zeros(2, 3, size[1], size[0])
     names = ('images', *graph.output_names)
     # The tracing exporter, which PyTorch 2.1 and 2.13 both have; later ones choose another by default.
     options: Dict[str, Any] = dict(dynamo=False) if 'dynamo' in inspect.signature(torch.onnx.export).parameters else {}
     try:
-        with warnings.catch_warnings(), _exportable_operators(), busy(f'writing {path.name}'):
+        with warnings.catch_warnings(), _exportable_pooling(), busy(f'writing {path.name}'):
             warnings.simplefilter('ignore')
             torch.onnx.export(
                 graph, (images, ), str(path), opset_version=OPSET, input_names=['images'],
@@ -198,9 +196,9 @@ def write_int8(source: Path, path: Path, images: Sequence[np.ndarray]) -> None:
 
 
 @contextmanager
-def _exportable_operators() -> Iterator[None]:
-    """Write two operators that the exporter lacks, in this setting, in those that it has."""
-    pool, embed = F.adaptive_avg_pool2d, Tensor.diag_embed
+def _exportable_pooling() -> Iterator[None]:
+    """Write adaptive pooling, which the exporter has for some sizes only, as pooling with a fixed window."""
+    pool = F.adaptive_avg_pool2d
 
     def fixed_pool(x: Tensor, output_size: Any) -> Tensor:
         """To a size that is a constant of the graph, since the input's is."""
@@ -211,10 +209,9 @@ def _exportable_operators() -> Iterator[None]:
             return pool(x, (want[0], want[1]))
         return F.avg_pool2d(x, [n // size for n, size in zip(have, want)])
 
-    module, tensor = cast(Any, F), cast(Any, Tensor)  # what is replaced is no variable to a type checker
+    module = cast(Any, F)  # what is replaced is no variable to a type checker
     module.adaptive_avg_pool2d = fixed_pool
-    tensor.diag_embed = lambda x: x.unsqueeze(-1) * torch.eye(x.shape[-1])
     try:
         yield
     finally:
-        module.adaptive_avg_pool2d, tensor.diag_embed = pool, embed
+        module.adaptive_avg_pool2d = pool

@@ -1,7 +1,7 @@
 """Take the student out of a distilled run."""
 import copy
 from pathlib import Path
-from typing import Any, Dict, Iterator, Tuple
+from typing import Any, Dict, Tuple
 
 import torch
 from mmengine.config import Config
@@ -10,14 +10,14 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS
 from torch import Tensor
 
-from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
+from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import check_model
 from mmpose_kd.errors import ConfigError, build
+from mmpose_kd.models.distillers.alignment import parse_metainfo
 from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
+from mmpose_kd.models.outputs import input_size_of, pose_head
 from mmpose_kd.models.taps import tensors
-from mmpose_kd.parts import kind_of
-
-from .check import input_size
+from mmpose_kd.parts import check_packages, dataset_meta, dicts, kind_of
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
@@ -62,13 +62,42 @@ def deployed_config(cfg: Config) -> Config:
     if train and kind_of(train.dataset) == 'ViewDataset':  # a teacher's cache needs it, a student does not
         train.dataset = train.dataset.dataset
     ours = _our_names(_REGISTRIES)
-    if cfg.get('custom_imports') and not any(name in ours for name in _types(cfg.to_dict())):
+    if cfg.get('custom_imports') and not any(kind_of(part) in ours for _, part in dicts(cfg.to_dict())):
         imports = cfg.custom_imports.imports
         imports = [imports] if isinstance(imports, str) else imports
         cfg.custom_imports.imports = [name for name in imports if name.split('.')[0] != PACKAGE]
         if not cfg.custom_imports.imports:
             cfg.pop('custom_imports')
     return cfg
+
+
+def deployed_student(cfg: Config, checkpoint: str, device: str = 'cpu') -> TopdownPoseEstimator:
+    """The student of a run as it is deployed, with its weights, in evaluation mode.
+
+    Args:
+        cfg (Config): Config of a distilled run, or of any top-down estimator.
+        checkpoint (str): File or URL of what it wrote; after training with EMA, the averaged weights are taken.
+        device (str): Where it runs. Default: 'cpu'.
+
+    Returns:
+        TopdownPoseEstimator: The student. As with MMPose's ``init_model``, its ``cfg`` is the plain config, and its
+        ``dataset_meta`` that of the checkpoint or else of the config's data; None where neither has one.
+
+    Raises:
+        ConfigError: It is no top-down estimator, a package of a part of it is missing, or the checkpoint cannot be read
+            or belongs to another config.
+    """
+    init_default_scope('mmpose')
+    plain = deployed_config(cfg)
+    check_packages(plain.model)
+    loaded = load_checkpoint(checkpoint)
+    student = build(MODELS, plain.model, 'model')
+    if not isinstance(student, TopdownPoseEstimator):
+        raise ConfigError(f'{type(student).__name__} is no top-down model.')
+    load_strictly(student, deployed_weights(cfg.model, state_dict_of(loaded)), checkpoint)
+    student.cfg = plain
+    student.dataset_meta = dataset_meta_of(loaded) or parse_metainfo(dataset_meta(cfg))
+    return student.to(device).eval()
 
 
 def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstimator, Dict[str, Tensor]]:
@@ -84,16 +113,31 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
         tuple[Config, nn.Module, dict[str, Tensor]]: Config, trained model in eval mode, weights of the plain model.
 
     Raises:
-        ConfigError: The checkpoint cannot be read or belongs to another config, or the outputs differ.
+        ConfigError: See :func:`deployed_student`; or the outputs differ.
     """
-    init_default_scope('mmpose')
-    plain = deployed_config(cfg)
-    trained, student = build(MODELS, cfg.model, 'model'), build(MODELS, plain.model, 'model')
-    load_strictly(student, deployed_weights(cfg.model, state_dict_of(load_checkpoint(checkpoint))), checkpoint)
+    student = deployed_student(cfg, checkpoint)
     weights = {name: value.clone() for name, value in student.state_dict().items()}
+    trained = build(MODELS, cfg.model, 'model').eval()
     trained.load_state_dict(weights, strict=False)
-    _check_equal(trained, student, input_size(student, plain))
-    return plain, trained.eval(), weights
+    _check_equal(trained, student, input_size(student, student.cfg))
+    return student.cfg, trained, weights
+
+
+def input_size(model: TopdownPoseEstimator, cfg: Config) -> Tuple[int, int]:
+    """Width and height in pixels of a model's images.
+
+    Raises:
+        ConfigError: Neither its codec nor the pipeline of its data says so.
+    """
+    size = input_size_of(getattr(pose_head(model.head), 'decoder', None))
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        for _, step in dicts(cfg.get(loader)):
+            if size is None and kind_of(step) == 'TopdownAffine':
+                size = step['input_size']
+    if size is None:
+        raise ConfigError('neither the codec of the head nor a TopdownAffine in the pipeline of the data says what the '
+                          'input_size is. Give one of them.')
+    return int(size[0]), int(size[1])
 
 
 def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, checkpoint: Path) -> None:
@@ -105,7 +149,7 @@ def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, check
 @torch.no_grad()
 def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator, size: Tuple[int, int]) -> None:
     images = torch.randn(2, 3, *size[::-1], generator=torch.Generator().manual_seed(0))
-    outputs = [list(tensors(model.eval()(images, None, mode='tensor'))) for model in (trained, student)]
+    outputs = [list(tensors(model(images, None, mode='tensor'))) for model in (trained, student)]
     if len(outputs[0]) != len(outputs[1]) or not all(torch.equal(a, b) for a, b in zip(*outputs)):
         raise ConfigError('the plain student does not compute what the trained one computes, so it is not exported. '
                           'Its backbone, neck or head must name what only training needs in training_only and '
@@ -114,26 +158,9 @@ def _check_equal(trained: TopdownPoseEstimator, student: TopdownPoseEstimator, s
 
 def drop_initial_weights(cfg: Any) -> None:
     """Remove every ``init_cfg`` that loads a file from a nested config, in place."""
-    if isinstance(cfg, dict):
-        if 'init_cfg' in cfg and any(name == 'Pretrained' for name in _types(cfg['init_cfg'])):
-            cfg.pop('init_cfg')
-        for value in cfg.values():
-            drop_initial_weights(value)
-    elif isinstance(cfg, (list, tuple)):
-        for value in cfg:
-            drop_initial_weights(value)
-
-
-def _types(cfg: Any) -> Iterator[str]:
-    """Every ``type`` of a nested config, without its scope."""
-    if isinstance(cfg, dict):
-        if 'type' in cfg:
-            yield kind_of(cfg)
-        for value in cfg.values():
-            yield from _types(value)
-    elif isinstance(cfg, (list, tuple)):
-        for value in cfg:
-            yield from _types(value)
+    for _, part in list(dicts(cfg)):
+        if any(kind_of(init) == 'Pretrained' for _, init in dicts(part.get('init_cfg'))):
+            part.pop('init_cfg')
 
 
 def _our_names(registries: Any) -> set:

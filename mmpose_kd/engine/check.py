@@ -27,6 +27,7 @@ _TEST_KEYS = ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output
 _FLIP_MODES = ('heatmap', 'udp_combined', 'offset')
 _PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
                    'dcn_offset_lr_mult', 'bypass_duplicate', 'custom_keys')  # of DefaultOptimWrapperConstructor
+_LIFTING_CODECS = ('ImagePoseLifting', 'MotionBERTLabel', 'VideoPoseLifting')
 _CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
 
 
@@ -44,6 +45,7 @@ def check_config(cfg: Config) -> None:
         if model.get(name) is not None:
             _part(model[name], f'model.{name}')
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
+    _check_topdown(cfg, model)
     _check_start(cfg)
     _check_test_cfg(model.get('test_cfg') or {})
     _check_train_cfg(cfg)
@@ -247,6 +249,20 @@ def _check_size(size: Any, where: str) -> None:
     if not (isinstance(size, (list, tuple)) and len(size) == 2
             and all(_number(pixels) and pixels == int(pixels) and pixels > 0 for pixels in size)):
         raise ConfigError(f'{where}={size!r}: expected width and height, such as (192, 256).')
+
+
+def _check_topdown(cfg: Config, model: Dict[str, Any]) -> None:
+    """That a distilled student sees one person at a time, in an image."""
+    if not model.get('objectives'):
+        return
+    for place, part in dicts(cfg.get('train_dataloader'), 'train_dataloader'):
+        if part.get('data_mode') == 'bottomup':
+            raise ConfigError(f"{place}.data_mode='bottomup': the student's config is that of a bottom-up or one-stage "
+                              'model, which sees whole scenes. Distil a top-down one.')
+    lifting = kind_of(_head(model).get('decoder') or {})
+    if lifting in _LIFTING_CODECS:
+        raise ConfigError(f'model.head.decoder: {lifting} lifts 2D poses to 3D ones and sees no image. Distil a '
+                          'top-down model.')
 
 
 def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:

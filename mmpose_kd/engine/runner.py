@@ -10,11 +10,10 @@ What is wrong in a config shows as an error from deep inside, without the key to
 ``custom_imports`` names this package, ``Runner.from_cfg`` therefore checks the config first, and what it and the first
 step raise is explained; other configs are not affected.
 """
-import functools
 import os
 import os.path as osp
 from pathlib import Path
-from typing import Optional
+from typing import Any, Callable, Optional
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
@@ -25,7 +24,7 @@ from mmpose.models.pose_estimators.base import BasePoseEstimator
 from mmpose.registry import HOOKS
 from torch import nn
 
-from mmpose_kd.compat import is_ours, ours
+from mmpose_kd.compat import extend
 from mmpose_kd.parts import class_of
 
 from .check import check_config
@@ -33,7 +32,6 @@ from .explain import explained
 
 ALWAYS = ('TrainingGuardHook', )  # hooks of every run whose config imports this package, plain models too
 PART = '.part'  # end of the name of what is not whole yet
-_SAVE_CHECKPOINT = Runner.save_checkpoint
 
 
 def unwrapped_model(runner: Runner) -> BasePoseEstimator:
@@ -43,13 +41,10 @@ def unwrapped_model(runner: Runner) -> BasePoseEstimator:
 
 def register_required_hooks() -> None:
     """Extend ``Runner.register_hooks``; a second call changes nothing."""
-    stock = Runner.register_hooks
-    if is_ours(stock):
-        return
 
-    @ours
-    @functools.wraps(stock)
-    def register_hooks(self: Runner, default_hooks: Optional[dict] = None, custom_hooks: Optional[list] = None) -> None:
+    @extend(Runner, 'register_hooks')
+    def register_hooks(stock: Callable, self: Runner, default_hooks: Optional[dict] = None,
+                       custom_hooks: Optional[list] = None) -> None:
         checkpoint = (default_hooks or {}).get('checkpoint')
         if _imports_us(self.cfg) and isinstance(checkpoint, dict) and class_of(HOOKS, checkpoint) is CheckpointHook:
             # named by its class or module, so that our hook of that name does not take its place by itself
@@ -64,57 +59,44 @@ def register_required_hooks() -> None:
         if hasattr(model, 'locate_teachers') and self.cfg.filename:
             model.locate_teachers(osp.dirname(osp.abspath(self.cfg.filename)), self.cfg.model)
 
-    Runner.register_hooks = register_hooks
-
 
 def explain_config_errors() -> None:
     """Extend ``Runner.from_cfg``, ``train`` and what loads its checkpoint; a second call changes nothing."""
-    stock_from_cfg, stock_train, stock_load = Runner.from_cfg.__func__, Runner.train, Runner.load_or_resume
-    if is_ours(stock_train):
-        return
 
-    @functools.wraps(stock_from_cfg)
-    def from_cfg(cls, cfg) -> Runner:
+    @extend(Runner, 'from_cfg')
+    def from_cfg(stock: Callable, cls: type, cfg: Any) -> Runner:
         if not _imports_us(cfg):
-            return stock_from_cfg(cls, cfg)
+            return stock(cls, cfg)
         cfg = cfg if isinstance(cfg, Config) else Config(cfg)
         check_config(cfg)
         with explained(cfg):
-            return stock_from_cfg(cls, cfg)
+            return stock(cls, cfg)
 
-    @ours
-    @functools.wraps(stock_train)
-    def train(self: Runner) -> nn.Module:
+    @extend(Runner, 'train')
+    def train(stock: Callable, self: Runner) -> nn.Module:
         if not _imports_us(self.cfg):
-            return stock_train(self)
+            return stock(self)
         with explained(self.cfg, lambda: getattr(self._train_loop, 'iter', 0)):
-            return stock_train(self)
+            return stock(self)
 
-    @functools.wraps(stock_load)
-    def load_or_resume(self: Runner) -> None:  # before a test, too
+    @extend(Runner, 'load_or_resume')
+    def load_or_resume(stock: Callable, self: Runner) -> None:  # before a test, too
         if not _imports_us(self.cfg):
-            return stock_load(self)
+            return stock(self)
         with explained(self.cfg):
-            return stock_load(self)
-
-    Runner.from_cfg, Runner.train, Runner.load_or_resume = classmethod(from_cfg), train, load_or_resume
+            return stock(self)
 
 
 def save_whole_checkpoints() -> None:
     """Extend ``Runner.save_checkpoint``; a second call changes nothing."""
-    stock = _SAVE_CHECKPOINT
-    if Runner.save_checkpoint is not stock:
-        return
 
-    @functools.wraps(stock)
-    def save_checkpoint(self: Runner, out_dir: str, filename: str, *args, **kwargs) -> None:
+    @extend(Runner, 'save_checkpoint')
+    def save_checkpoint(stock: Callable, self: Runner, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
         if '://' in str(out_dir):
             return stock(self, out_dir, filename, *args, **kwargs)
         stock(self, out_dir, f'{filename}{PART}', *args, **kwargs)
         if is_main_process():
             move_into_place(Path(out_dir) / f'{filename}{PART}')
-
-    Runner.save_checkpoint = save_checkpoint
 
 
 def move_into_place(part: Path) -> None:

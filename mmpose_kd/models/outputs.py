@@ -1,8 +1,11 @@
 """What a head returned: heatmaps, those of several stages, or SimDR logits; and what its codec says of them."""
 from typing import Any, Optional, Tuple
 
-from mmpose.codecs import UDPHeatmap
+from mmpose.codecs import MegviiHeatmap, UDPHeatmap
+from mmpose.models.heads import IntegralRegressionHead
 from torch import Tensor
+
+from mmpose_kd.errors import ConfigError
 
 
 def is_simdr(outputs: Any) -> bool:
@@ -51,3 +54,27 @@ def input_size_of(codec: Any) -> Optional[Tuple[int, int]]:
 def is_udp(codec: Any) -> bool:
     """Whether a codec puts the last cell of a heatmap on the last pixel of the image, as ``UDPHeatmap`` does."""
     return isinstance(codec, UDPHeatmap)
+
+
+def check_same_maps(student: Any, teacher: Any) -> None:
+    """Refuse two heads whose heatmaps are of other scales, or have their cells in other places.
+
+    Args:
+        student (nn.Module): The student's head.
+        teacher (nn.Module): The teacher's.
+
+    Raises:
+        ConfigError: One of them has the maps of ``MegviiHeatmap`` or of ``IntegralRegressionHead``, the other has not.
+    """
+    kinds = [_kind_of_maps(pose_head(head)) for head in (student, teacher)]
+    if kinds[0] != kinds[1]:
+        raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "
+                          'Give the student the kind of the teacher, or compare features with FeatureObjective.')
+
+
+def _kind_of_maps(head: Any) -> str:
+    if isinstance(head, IntegralRegressionHead):
+        return 'maps whose sum is 1 (integral regression)'
+    if isinstance(getattr(head, 'decoder', None), MegviiHeatmap):
+        return 'maps with peaks of 255 and half a cell aside (MegviiHeatmap)'
+    return 'logits, or maps with peaks of 1'

@@ -143,11 +143,15 @@ def record_head(head: nn.Module) -> Iterator[List[Record]]:
         list[Record]: One with ``feats`` and ``outputs`` for each time that it has run.
     """
     runs: List[Record] = []
+    before = vars(head).get('forward')  # where somebody else has put another on this head
     head.forward = _recorded_forward(head.forward, runs)  # MMPose's heads call self.forward, not self()
     try:
         yield runs
     finally:
-        del head.forward
+        if before is None:
+            del head.forward
+        else:
+            head.forward = before
 
 
 def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:

@@ -51,7 +51,7 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
         raise ConfigError(f'--threshold {options.threshold}: expected more than 0, in longer sides of the box.')
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
     make_folder(out.parent)
-    notes: List[str] = []
+    notes = [f'{run.label}, seed {run.seed}: no validation was logged.' for run in experiment.runs if not run.metrics]
     found = _predictions(experiment, out, options, notes, advance) if options.images else {}
     text = render(**_content(experiment, found, benchmark, options, notes))
     try:
@@ -113,7 +113,7 @@ def _content(experiment: Experiment, found: Found, benchmark: Optional[Benchmark
         joints=sections.joint_table(experiment, found, options) if found else None,
         sizes=sections.size_table(experiment, found, options) if found else None,
         scores=sections.scores(experiment, found, hues, options) if found else None,
-        changes=sections.changes(experiment, found, options),
+        changes=sections.changes(experiment, found, options, notes),
         latency=sections.latency(experiment, benchmark, hues) if benchmark else None,
         configs=sections.configs(experiment))
     content['headings'] = {key: title for key, title in HEADINGS.items() if content[key]}

@@ -1,5 +1,6 @@
 """What differs between two configs."""
 import inspect
+import itertools
 import pprint
 import re
 from typing import Any, Iterator, List, Tuple
@@ -20,12 +21,12 @@ def config_delta(baseline: dict, config: dict) -> List[Tuple[str, str, str]]:
 
     Returns:
         list[tuple[str, str, str]]: Dotted key, its value in the baseline, its value in the config. A dict that only one
-        of them has is one entry. Of absolute paths only the last part is compared and said. Seeds and places of work
-        are left out.
+        of them has is one entry. Of absolute paths only the last part is compared and said, of checkpoints as much of
+        the end as tells them apart. Seeds and places of work are left out.
     """
     read = [{key: value for key, value in cfg.items() if key in _READ} for cfg in (baseline, config)]
-    return [(key, _text(old), _text(new)) for key, old, new in _differences('', *read)
-            if key not in _NOT_SAID and _text(old) != _text(new)]
+    texts = [(key, *_texts(key, old, new)) for key, old, new in _differences('', *read) if key not in _NOT_SAID]
+    return [(key, old, new) for key, old, new in texts if old != new]
 
 
 class _Absent:
@@ -42,6 +43,15 @@ def _differences(place: str, old: Any, new: Any) -> Iterator[Tuple[str, Any, Any
             yield from _differences(f'{place}[{i}]', a, b)
     else:
         yield place, old, new
+
+
+def _texts(key: str, old: Any, new: Any) -> Tuple[str, str]:
+    """What is said of two values; checkpoints of one name are others where their folders are."""
+    if key.split('.')[-1] in ('checkpoint', 'load_from') and isinstance(old, str) and isinstance(new, str):
+        ends = zip(reversed(old.split('/')), reversed(new.split('/')))
+        same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], ends)))
+        return tuple(repr('/'.join(path.split('/')[-same - 1:])) for path in (old, new))  # type: ignore[return-value]
+    return _text(old), _text(new)
 
 
 def _text(value: Any) -> str:

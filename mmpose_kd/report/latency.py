@@ -53,6 +53,10 @@ def read_benchmark(path: str, experiment: Experiment) -> Benchmark:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigError(f'--benchmark "{path}" is no benchmark ({type(error).__name__}: {error}). Expected the '
                           "benchmark.json that 'mim run mmpose_kd benchmark CONFIGS --out FOLDER' writes.") from None
+    twice = [name for name, speed in rows if sum(name == n and speed.backend == s.backend for n, s in rows) > 1]
+    if twice:
+        raise ConfigError(f'--benchmark "{path}" has two models named "{twice[0]}". Give their config files '
+                          'different names.')
     speeds: Dict[str, List[Speed]] = {}
     for run in experiment.runs:
         mine = [speed for name, speed in rows if name in (run.name, run.label, run.config)]

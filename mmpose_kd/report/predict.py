@@ -10,20 +10,18 @@ from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
 from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.registry import MODELS
-from torch import Tensor
 
-from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
-from mmpose_kd.deploy.check import validation_set
-from mmpose_kd.deploy.student import deployed_config
-from mmpose_kd.errors import ConfigError, build, make_folder
+from mmpose_kd.checkpoint import last_checkpoint
+from mmpose_kd.datasets.samples import evenly, validation_set
+from mmpose_kd.deploy.student import deployed_config, deployed_student
+from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import whole
-from mmpose_kd.models.distillers.state import deployed_weights
-from mmpose_kd.parts import check_packages, dicts
+from mmpose_kd.parts import dicts
 
-from .runs import Experiment, Trained, dumped_config, last_checkpoint
+from .runs import Experiment, Trained, dumped_config
 
 BATCH = 16
+NO_IMAGE = (OSError, AssertionError, AttributeError)  # what loading one that is not there, or is none, raises
 
 
 class Predictions(NamedTuple):
@@ -75,7 +73,6 @@ def _trained_config(run: Trained, cfg_options: Optional[dict]) -> Config:
     if cfg is None:
         raise ConfigError(f'"{run.folder}" has no config, which MMEngine writes there when a training begins.')
     init_default_scope('mmpose')
-    check_packages(cfg.get('model'))
     return cfg
 
 
@@ -100,7 +97,7 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     """
     trained = _trained_config(run, cfg_options)
     cfg = deployed_config(trained)
-    checkpoint = last_checkpoint(run)
+    checkpoint = last_checkpoint(run.folder)
     if checkpoint is None:
         raise ConfigError(f'"{run.folder}" has no checkpoint.')
     stat = checkpoint.stat()
@@ -109,8 +106,7 @@ def predict(run: Trained, count: int, cache: Path, device: str, cfg_options: Opt
     if file.is_file():
         return read_predictions(file)
     make_folder(cache)
-    weights = deployed_weights(trained.model, state_dict_of(load_checkpoint(str(checkpoint))))
-    found = _evaluate(cfg, weights, str(checkpoint), count, device, advance)
+    found = _evaluate(deployed_student(trained, str(checkpoint), device), count, advance)
     with whole(file) as part:
         np.savez_compressed(str(part), **found._asdict())
     return found
@@ -138,19 +134,16 @@ def people(cfg: Config, indices: np.ndarray) -> Tuple[List[np.ndarray], dict]:
     """Images (H, W, 3), RGB, of people of the validation set, and the metainfo of the set."""
     dataset = validation_set(cfg)
     load = Compose(dataset.pipeline.transforms[:1])
-    return [load(dataset.get_data_info(int(i)))['img'][..., ::-1].copy() for i in indices], dataset.metainfo
+    try:
+        return [load(dataset.get_data_info(int(i)))['img'][..., ::-1].copy() for i in indices], dataset.metainfo
+    except NO_IMAGE as error:
+        raise ConfigError(f'the validation set cannot be read: {error}.') from error
 
 
 @torch.no_grad()
-def _evaluate(cfg: Config, weights: Dict[str, Tensor], checkpoint: str, count: int, device: str,
-              advance: Callable[[int], Any]) -> Predictions:
-    model = build(MODELS, cfg.model, 'model')
-    if not isinstance(model, TopdownPoseEstimator):
-        raise ConfigError(f'{type(model).__name__} is no top-down model.')
-    load_strictly(model, weights, checkpoint)
-    model = model.to(device).eval()
-    dataset = validation_set(cfg)
-    indices = np.unique(np.linspace(0, len(dataset) - 1, min(count, len(dataset))).astype(int))
+def _evaluate(model: TopdownPoseEstimator, count: int, advance: Callable[[int], Any]) -> Predictions:
+    dataset = validation_set(model.cfg)
+    indices = np.array(evenly(len(dataset), count))
     if not len(indices):
         raise ConfigError('the validation set holds nobody.')
     joints = [dataset.metainfo['keypoint_id2name'][i] for i in range(dataset.metainfo['num_keypoints'])]
@@ -159,7 +152,7 @@ def _evaluate(cfg: Config, weights: Dict[str, Tensor], checkpoint: str, count: i
         chosen = indices[begin:begin + BATCH]
         try:
             batch = pseudo_collate([dataset[int(i)] for i in chosen])
-        except (OSError, AssertionError, AttributeError) as error:  # an image that is not there, or is none
+        except NO_IMAGE as error:
             raise ConfigError(f'the validation set cannot be read: {error}.') from error
         rows += [_row(sample) for sample in model.test_step(batch)]
         advance(len(chosen))

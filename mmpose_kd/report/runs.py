@@ -1,6 +1,5 @@
 """What trainings left behind: their metrics, their losses and their configs."""
 import json
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
@@ -69,8 +68,8 @@ class Experiment:
 
     @property
     def entries(self) -> List[dict]:
-        """The trainings as a study lists its runs."""
-        return [vars(run) for run in self.runs]
+        """The trainings as a study lists its runs: those that were validated, or all where none was."""
+        return [vars(run) for run in self.runs if run.metrics] or [vars(run) for run in self.runs]
 
     def of(self, name: str) -> List[Trained]:
         """The seeds of a training."""
@@ -78,7 +77,7 @@ class Experiment:
 
     def label(self, name: str) -> str:
         """What tables call a training."""
-        return label(self.entries, name)
+        return label([vars(run) for run in self.runs], name)
 
     def pairs(self, name: str) -> List[Tuple[Trained, Trained]]:
         """Seeds of a training and of its baseline: those that both have."""
@@ -147,17 +146,6 @@ def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_impor
     return read_config(file, cfg_options, custom_imports)
 
 
-def last_checkpoint(run: Trained) -> Optional[Path]:
-    """The checkpoint that the training ended with; None where it is not in its folder."""
-    pointer = run.folder / 'last_checkpoint'
-    if pointer.is_file():
-        named = run.folder / Path(pointer.read_text().strip()).name  # the folder may have been moved
-        return named if named.is_file() else None  # an older one would stand beside metrics of the last
-    numbered = {int(found[1]): file for file in run.folder.glob('*.pth')
-                if (found := re.fullmatch(r'(?:epoch|iter)_(\d+)', file.stem))}
-    return numbered[max(numbered)] if numbered else None
-
-
 def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
     for path in paths:
         if not _is_run(path):
@@ -175,8 +163,9 @@ def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
     twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
     if twice:
         raise ConfigError(f'two folders named "{twice[0]}" have the seed {twice[1]}; give them different --names.')
-    common = [key for key in runs[0].metrics if all(key in run.metrics for run in runs)
-              and any(run.metrics[key] != NOT_MEASURED for run in runs)]
+    validated = [run for run in runs if run.metrics] or runs
+    common = [key for key in validated[0].metrics if all(key in run.metrics for run in validated)
+              and any(run.metrics[key] != NOT_MEASURED for run in validated)]
     title = runs[0].label if len(set(names)) == 1 else f'{len(set(names))} trainings'
     return Experiment(title, {key: key for key in common}, runs, names[0], [])
 

@@ -3,6 +3,7 @@ from typing import Any, Dict, List, NamedTuple, Optional
 
 import numpy as np
 
+from mmpose_kd.errors import ConfigError
 from mmpose_kd.summary import Cell, Table, percent
 
 from . import measure, tables
@@ -120,8 +121,8 @@ def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: 
     return dict(charts=charts, table=tables.reliabilities(experiment, first))
 
 
-def changes(experiment: Experiment, found: Found, options: Options) -> List[Dict[str, Any]]:
-    """For each run, pictures of the people that it gets more and less right than its baseline."""
+def changes(experiment: Experiment, found: Found, options: Options, notes: List[str]) -> List[Dict[str, Any]]:
+    """For each run, pictures of the people that it gets more and less right than its baseline; a note without them."""
     shown = []
     for name in experiment.names if options.pictures else ():
         pair = next(iter(comparable(experiment, found, name)), None)
@@ -129,10 +130,14 @@ def changes(experiment: Experiment, found: Found, options: Options) -> List[Dict
             continue
         student, baseline = (found[run] for run in pair)
         gains = measure.gains(student, baseline)
-        cfg = config_of(pair[0], options.cfg_options)
-        better, worse = (draw_people(cfg, measure.largest(values, options.pictures), baseline, student)
-                         for values in (gains, -gains))
         title = f'{pair[0].label} against {pair[1].label}'
+        try:
+            cfg = config_of(pair[0], options.cfg_options)
+            better, worse = (draw_people(cfg, measure.largest(values, options.pictures), baseline, student)
+                             for values in (gains, -gains))
+        except ConfigError as error:  # the predictions were kept, and the images are gone
+            notes.append(f'{title}: no pictures. {error}')
+            continue
         text = (f'Of {len(gains)} people, {int((gains > 0).sum())} are nearer to their labels and '
                 f'{int((gains < 0).sum())} farther.')
         shown.append(dict(title=title, text=text, gains=better, losses=worse))
@@ -144,8 +149,9 @@ def latency(experiment: Experiment, benchmark: Benchmark, hues: Dict[str, str]) 
     metric, title = next(iter(experiment.metrics.items()), ('', ''))
     accuracy: Dict[str, float] = {}
     for name in benchmark.speeds if metric else ():
-        values = [run.metrics[metric] for run in experiment.of(name)]
-        accuracy[name] = percent(experiment.entries, metric) * float(np.mean(values))
+        values = [run.metrics[metric] for run in experiment.of(name) if run.metrics]
+        if values:
+            accuracy[name] = percent(experiment.entries, metric) * float(np.mean(values))
     rows, charts = [], []
     for backend in dict.fromkeys(speed.backend for speeds in benchmark.speeds.values() for speed in speeds):
         speeds = {name: speed for name, several in benchmark.speeds.items() for speed in several
@@ -155,9 +161,9 @@ def latency(experiment: Experiment, benchmark: Benchmark, hues: Dict[str, str]) 
                          Cell(f'{speed.latency:.2f} ms', speed.latency),
                          Cell(f'{speed.params:.2f} M', speed.params),
                          Cell(f'{speed.gmacs:.3f}', speed.gmacs),
-                         Cell(f'{accuracy[name]:.2f}', accuracy[name]) if metric else Cell('')])
-        if metric:
-            places = {name: (speed.latency, accuracy[name]) for name, speed in speeds.items()}
+                         Cell(f'{accuracy[name]:.2f}', accuracy[name]) if name in accuracy else Cell('')])
+        places = {name: (speed.latency, accuracy[name]) for name, speed in speeds.items() if name in accuracy}
+        if places:
             charts.append(Picture(points(places, hues, 'latency of one image (ms)', 'accuracy'),
                                   f'{title} against latency, {backend}'))
     head = ['run', 'backend', 'latency', 'parameters', 'GMACs', title or 'accuracy']

@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmpose_kd.config import check_model, load_config, read_config
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
-from mmpose_kd.parts import dicts
+from mmpose_kd.parts import dicts, kind_of
 
 _KEYS = dict(runs=dict, seeds=(list, tuple), baseline=str, metrics=dict, cfg_options=dict, title=str)
 _RUN_KEYS = dict(config=str, cfg_options=dict, seeds=(list, tuple), label=str, baseline=str)
@@ -84,6 +84,9 @@ class Run:
         if 'max_epochs' not in (cfg.get('train_cfg') or {}):
             raise ConfigError(f'{where}: "{self.config}" has no train_cfg.max_epochs, and a study trains by epochs.')
         check_count(f'{where}: train_cfg.max_epochs', cfg.train_cfg.max_epochs)
+        if any(kind_of(hook) == 'EarlyStoppingHook' for hook in cfg.get('custom_hooks') or ()):
+            raise ConfigError(f'{where}: custom_hooks has an EarlyStoppingHook, but a study compares runs of the '
+                              'lengths that it says. Drop the hook.')
 
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
@@ -103,14 +106,19 @@ class Run:
         return hashlib.sha256(' '.join([text, *(run.hash() for run in self.needs)]).encode()).hexdigest()[:12]
 
     def files(self) -> Dict[str, str]:
-        """Checksums of the weights that it begins with and of its teachers' models, as far as the files exist: their
-        paths may change.
+        """Checksums of the weights that it begins with, of its annotations and of its teachers' models, as far as the
+        files exist: their paths may change.
         """
-        teachers = teachers_by_name(self._unfilled.model.get('teacher'))
-        weights: Dict[str, Any] = {'load_from': self._unfilled.get('load_from')}
-        weights.update({f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()})
+        cfg = self._unfilled.to_dict()
+        teachers = teachers_by_name(cfg['model'].get('teacher'))
+        named: Dict[str, Any] = {'load_from': cfg.get('load_from')}
+        named.update({f'{name} checkpoint': teacher.get('checkpoint') for name, teacher in teachers.items()})
+        named.update({f'{place[1:]}.checkpoint': part.get('checkpoint') for place, part in dicts(cfg)
+                      if kind_of(part) == 'Pretrained'})
+        named.update({f'{place[1:]}.ann_file': str(Path(part.get('data_root') or '', part['ann_file']))
+                      for place, part in dicts(cfg) if isinstance(part.get('ann_file'), str)})
         checksums = {name: _checksum(path, Path(path).stat().st_mtime_ns)
-                     for name, path in weights.items() if _is_file(path)}
+                     for name, path in named.items() if _is_file(path)}
         return {**checksums, **self._models}
 
     @cached_property
@@ -187,6 +195,18 @@ def load_plan(path: str) -> Plan:
     if not Path(path).is_file():
         raise ConfigError(f'study file "{path}" does not exist.')
     study = read_config(path).to_dict()
+    _check_study(study, path)
+    by_name: Dict[str, List[Run]] = {}
+    for name, entry in study['runs'].items():
+        by_name[name] = _seeds_of(name, entry, study, path, by_name)
+        by_name[name][0].check(f'{path}: runs.{name}')
+    rounds = max(len(runs) for runs in by_name.values())
+    ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
+    return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
+
+
+def _check_study(study: Dict[str, Any], path: str) -> None:
+    """Refuse what has no place in a study file, or is missing in it."""
     _check_keys(study, _KEYS, path)
     for key in ('runs', 'seeds', 'baseline', 'metrics'):
         if not study.get(key):
@@ -202,39 +222,38 @@ def load_plan(path: str) -> Plan:
         _check_keys(entry, _RUN_KEYS, f'{path}: runs.{name}')
         if not entry.get('config'):
             raise ConfigError(f'{path}: runs.{name}: config is not given or empty.')
+        if Path(name).parts != (name, ) or name == '..':
+            raise ConfigError(f'{path}: runs.{name}: the run would train outside of its own folder, which has its '
+                              'name. Choose one without "/".')
     for where, entry in {path: study, **{f'{path}: runs.{k}': v for k, v in study['runs'].items()}}.items():
         baseline = entry.get('baseline', study['baseline'])
         if baseline not in study['runs']:
             raise ConfigError(f'{where}: baseline="{baseline}" is none of the runs.'
                               f'{did_you_mean(baseline, study["runs"])}')
-    by_name: Dict[str, List[Run]] = {}
-    for name, entry in study['runs'].items():
-        if Path(name).parts != (name, ) or name == '..':
-            raise ConfigError(f'{path}: runs.{name}: the run would train outside of its own folder, which has its '
-                              'name. Choose one without "/".')
-        config = (Path(path).parent / entry['config']).resolve()
-        options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
-        for key in options:
-            if not isinstance(key, str):
-                raise ConfigError(f'{path}: runs.{name}: cfg_options: {key!r} given, expected a dotted key as text.')
-            if key in _OURS:
-                raise ConfigError(f'{path}: runs.{name}: cfg_options.{key}: {_OURS[key]}.')
-        by_name[name] = []
-        seeds = entry.get('seeds', study['seeds'])
-        if not seeds:
-            raise ConfigError(f'{path}: runs.{name}: seeds={seeds!r}: expected at least one.')
-        for seed in seeds:
-            if isinstance(seed, bool) or not isinstance(seed, int):
-                raise ConfigError(f'{path}: runs.{name}: seed={seed!r}: expected a whole number.')
-            if seeds.count(seed) > 1:
-                raise ConfigError(f'{path}: runs.{name}: seed {seed} is listed twice.')
-            needs = _needed(options, by_name, seed, f'{path}: runs.{name}')
-            by_name[name].append(Run(name, entry.get('label', name), seed, config, options, needs,
-                                     entry.get('baseline', study['baseline'])))
-        by_name[name][0].check(f'{path}: runs.{name}')
-    rounds = max(len(runs) for runs in by_name.values())
-    ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
-    return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
+
+
+def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str,
+              earlier: Dict[str, List[Run]]) -> List[Run]:
+    """A training for each seed of a run."""
+    where, runs = f'{path}: runs.{name}', []
+    config = (Path(path).parent / entry['config']).resolve()
+    options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
+    for key in options:
+        if not isinstance(key, str):
+            raise ConfigError(f'{where}: cfg_options: {key!r} given, expected a dotted key as text.')
+        if key in _OURS:
+            raise ConfigError(f'{where}: cfg_options.{key}: {_OURS[key]}.')
+    seeds = entry.get('seeds', study['seeds'])
+    if not seeds:
+        raise ConfigError(f'{where}: seeds={seeds!r}: expected at least one.')
+    for seed in seeds:
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise ConfigError(f'{where}: seed={seed!r}: expected a whole number.')
+        if seeds.count(seed) > 1:
+            raise ConfigError(f'{where}: seed {seed} is listed twice.')
+        runs.append(Run(name, entry.get('label', name), seed, config, options, _needed(options, earlier, seed, where),
+                        entry.get('baseline', study['baseline'])))
+    return runs
 
 
 def without_folders(text: str) -> str:

@@ -54,6 +54,24 @@ def collect(plan: Plan, out: Path) -> dict:
                 runs=runs, summary=summarise(runs, plan.metrics))
 
 
+def check_results(plan: Plan, out: Path) -> None:
+    """Refuse a folder with the results of something else, which this study's would replace.
+
+    Raises:
+        ConfigError: Its ``results.json`` is no study's, or lists no run of this one.
+    """
+    file = out / 'results.json'
+    if not file.is_file():
+        return
+    try:
+        names = {run['name'] for run in json.loads(file.read_text())['runs']}
+    except (KeyError, TypeError, ValueError):
+        names = {'what is no study'}
+    if names and not names & set(plan.names()):
+        raise ConfigError(f'"{file}" holds the results of something else ({", ".join(sorted(map(str, names)))}), which '
+                          'those of this study would replace. Choose another folder.')
+
+
 def _curve(run: Run, out: Path, metrics: List[str]) -> Dict[int, Dict[str, float]]:
     """Metrics by epoch, the last included."""
     curve, _ = read_scalars(out / run.folder)

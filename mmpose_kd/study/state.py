@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import List
 
-from mmpose_kd.engine.runner import PART, move_into_place
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.files import whole
 
 from .plan import Run
 
@@ -50,9 +50,8 @@ def forget_last_epoch(folder: Path, epochs: int) -> None:
     if before is None:
         pointer.unlink(missing_ok=True)
     else:
-        part = folder / f'{pointer.name}{PART}'
-        part.write_text(str(folder / f'epoch_{before}.pth'))
-        move_into_place(part)
+        with whole(pointer) as part:
+            part.write_text(str(folder / f'epoch_{before}.pth'))
     last.unlink()  # when nothing names it any more
 
 

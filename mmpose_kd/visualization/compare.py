@@ -3,25 +3,21 @@ import json
 import math
 import statistics
 import time
-import warnings
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
 import cv2
 import numpy as np
-from mmpose.apis import inference_topdown, init_model
-from mmpose.models.pose_estimators import TopdownPoseEstimator
+from mmpose.apis import inference_topdown
 
-from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import load_config
-from mmpose_kd.deploy.student import deployed_config
+from mmpose_kd.deploy.check import chosen_joints
+from mmpose_kd.deploy.student import deployed_student
 from mmpose_kd.errors import ConfigError, did_you_mean
 from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
-from mmpose_kd.models.distillers.state import deployed_weights
-from mmpose_kd.parts import check_packages, dataset_meta
 
 from .media import Source
-from .poses import draw_poses, side_by_side
+from .poses import draw_poses, of_joints, side_by_side
 
 
 class ComparedModel:
@@ -34,7 +30,9 @@ class ComparedModel:
         device (str): Where it runs. Default: 'cpu'.
 
     Attributes:
-        times (list[float]): Seconds for each image but the first, which is not counted: cropping, the model, decoding.
+        keypoints (list[str]): Names of the joints that it returns.
+        metainfo (dict): Parsed metainfo of these joints, to draw them.
+        times (list[float]): Seconds for each image: cropping, the model, decoding. The first is run once before.
         distances (list[float]): Disagreement with the first model, one value for each image where there is one.
 
     Raises:
@@ -47,19 +45,17 @@ class ComparedModel:
         self.distances: List[float] = []
         self._warm = False
         cfg = load_config(config)
-        check_packages(cfg.model)
         if not (cfg.get('test_dataloader') or {}).get('dataset', {}).get('pipeline'):
             raise ConfigError(f'config "{config}" has no test_dataloader with a pipeline, which says how an image is '
                               'prepared.')
-        loaded = load_checkpoint(checkpoint)
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore')  # of metainfo, which is set below
-            self.net = init_model(deployed_config(cfg), None, device)
-        if not isinstance(self.net, TopdownPoseEstimator):
-            raise ConfigError(f'config "{config}": {type(self.net).__name__} is no top-down model.')
-        load_strictly(self.net, deployed_weights(cfg.model, state_dict_of(loaded)), checkpoint)
-        self.net.dataset_meta = dataset_meta_of(loaded) or parse_metainfo(dataset_meta(cfg)) or self.net.dataset_meta
-        self.keypoints = keypoint_names(self.net.dataset_meta) or []
+        self.net = deployed_student(cfg, checkpoint, device)
+        if not self.net.dataset_meta:  # as MMPose's init_model has it
+            self.net.dataset_meta = parse_metainfo(dict(from_file='configs/_base_/datasets/coco.py'))
+        names = keypoint_names(self.net.dataset_meta) or []
+        joints = chosen_joints(self.net, len(names))
+        self.keypoints = [names[joint] for joint in joints]
+        whole = joints == list(range(len(names)))
+        self.metainfo = self.net.dataset_meta if whole else of_joints(self.net.dataset_meta, joints)
 
     def predict(self, image: np.ndarray, boxes: Optional[np.ndarray] = None) -> Dict[str, np.ndarray]:
         """Joints of each person.
@@ -151,7 +147,7 @@ def compare_image(models: Sequence[ComparedModel],
                 model.distances.append(distance)
             title += f', {100 * distance:.1f} % from {models[0].name}' if math.isfinite(distance) else ''
         scaled = found['keypoints'] * (width / image.shape[1], factor)
-        columns[title] = draw_poses(canvas, scaled, found['scores'] > threshold, model.net.dataset_meta)
+        columns[title] = draw_poses(canvas, scaled, found['scores'] > threshold, model.metainfo)
     return side_by_side(columns)
 
 
@@ -188,8 +184,7 @@ def read_boxes(path: str, source: Source) -> Dict[Optional[str], np.ndarray]:
         raise ConfigError(f'boxes "{path}" cannot be read: {error}.') from None
     entries = content if isinstance(content, dict) else {None: content}
     for name in entries:
-        frame = source.kind == 'video' and str(name).isdecimal()
-        if name is not None and name not in source.names and not frame:
+        if name is not None and not source.has(name):
             raise ConfigError(f'boxes "{path}": "{name}" is no image of "{source.path}".'
                               f'{did_you_mean(name, source.names)}')
     return {name: _checked_boxes(boxes, path) for name, boxes in entries.items()}

@@ -1,6 +1,5 @@
 """Images, folders and videos: read one after another, and written whole or not at all."""
 import os
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.files import IMAGES
+from mmpose_kd.files import IMAGES, part_of, remove
 
 VIDEOS = ('.mp4', '.avi', '.mkv', '.mov', '.webm', '.m4v')
 
@@ -50,6 +49,12 @@ class Source:
             raise ConfigError(f'"{self.path}" is neither an image ({", ".join(IMAGES)}) nor a video '
                               f'({", ".join(VIDEOS)}).')
         self.count: Optional[int] = self._open_video() if self.kind == 'video' else len(self.names)
+
+    def has(self, name: str) -> bool:
+        """Whether there is an image of a name, or a frame of a number."""
+        if self.kind != 'video':
+            return name in self.names
+        return name.isdecimal() and str(int(name)) == name and (self.count is None or int(name) < self.count)
 
     def __iter__(self) -> Iterator[Tuple[str, np.ndarray]]:
         """Name, or number of the frame, and RGB image (H, W, 3) of each; what cannot be read in a folder is skipped."""
@@ -153,7 +158,7 @@ def open_output(source: Source, out: str) -> Iterator[Output]:
         if target.suffix.lower() not in suffixes or target.is_dir():
             raise ConfigError(f'the output "{target}" must be a file that ends in one of {", ".join(suffixes)}, since '
                               f'the input is {"a video" if source.kind == "video" else "an image"}.')
-    part = target.with_name(f'.{target.stem}.{os.getpid()}.part{target.suffix}')
+    part = part_of(target)
     try:
         (part if source.kind == 'folder' else part.parent).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -170,7 +175,4 @@ def open_output(source: Source, out: str) -> Iterator[Output]:
             os.replace(part, target)
     finally:
         output.close()
-        if part.is_dir():
-            shutil.rmtree(part)
-        else:
-            part.unlink(missing_ok=True)
+        remove(part)

@@ -52,6 +52,26 @@ def _visualizer(radius: int, line_width: int) -> PoseLocalVisualizer:
     return PoseLocalVisualizer(radius=radius, line_width=line_width)  # with a figure, which takes longer than to draw
 
 
+def of_joints(metainfo: dict, joints: Sequence[int]) -> dict:
+    """The metainfo of some of a dataset's joints, in their order: names, colours and limbs.
+
+    Args:
+        metainfo (dict): The dataset's parsed metainfo.
+        joints (Sequence[int]): Places of the joints in it.
+
+    Returns:
+        dict: The metainfo, with the limbs that join two of them.
+    """
+    places = {joint: place for place, joint in enumerate(joints)}
+    limbs = [i for i, link in enumerate(metainfo['skeleton_links']) if all(joint in places for joint in link)]
+    return dict(
+        metainfo,
+        keypoint_id2name={place: metainfo['keypoint_id2name'][joint] for joint, place in places.items()},
+        keypoint_colors=np.asarray(metainfo['keypoint_colors'])[list(joints)],
+        skeleton_links=[tuple(places[joint] for joint in metainfo['skeleton_links'][i]) for i in limbs],
+        skeleton_link_colors=np.asarray(metainfo['skeleton_link_colors']).reshape(-1, 3)[limbs])
+
+
 def pose_grid(images: Sequence[np.ndarray],
               poses: Dict[str, Sequence[np.ndarray]],
               visible: Sequence[np.ndarray],

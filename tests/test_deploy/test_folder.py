@@ -20,8 +20,9 @@ from mmpose.structures import PoseDataSample
 
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.datasets import SyntheticPoseDataset
+from mmpose_kd.datasets.samples import validation_set
 from mmpose_kd.deploy import Limits, export_folder
-from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck, validation_set
+from mmpose_kd.deploy.check import Prediction, chosen_joints, difference, pck
 from mmpose_kd.deploy.describe import describe, readme
 from mmpose_kd.errors import ConfigError
 
@@ -343,7 +344,7 @@ def test_a_dataset_may_have_the_chosen_joints_alone(count, joints):
 
 
 def test_the_validation_set_has_the_boxes_of_the_labels(monkeypatch):
-    monkeypatch.setattr('mmpose_kd.deploy.check.DATASETS.build', dict)
+    monkeypatch.setattr('mmpose_kd.datasets.samples.DATASETS.build', dict)
     cfg = Config(dict(test_dataloader=dict(dataset=dict(type='CocoDataset', bbox_file='detected.json'))))
     assert validation_set(cfg) == dict(type='CocoDataset', bbox_file=None)
     assert cfg.test_dataloader.dataset.bbox_file == 'detected.json'

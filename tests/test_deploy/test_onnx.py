@@ -11,6 +11,7 @@ from mmpose_kd.errors import ConfigError
 
 pytest.importorskip('onnxruntime', reason='the extra "export" is not installed')
 onnx = pytest.importorskip('onnx', reason='the extra "export" is not installed')
+SIZE = (64, 64)
 
 
 def refined():
@@ -51,7 +52,7 @@ def student(name='simcc'):
 @pytest.mark.parametrize('name', MODELS_TO_EXPORT)
 def test_the_graph_gives_the_models_keypoints_at_every_batch_size(name, tmp_path):
     model = student(name)
-    assert write_onnx(model, tmp_path / 'model.onnx') == ('keypoints', 'scores')
+    assert write_onnx(model, SIZE, tmp_path / 'model.onnx') == ('keypoints', 'scores')
     batches = [torch.rand(n, 3, 64, 64).numpy() for n in (1, 5)]
     for n, outputs in zip((1, 5), run_onnx(tmp_path / 'model.onnx', batches)):
         assert outputs['keypoints'].shape == (n, 17, 2) and outputs['scores'].shape == (n, 17)
@@ -65,7 +66,7 @@ def test_the_graph_gives_the_models_keypoints_at_every_batch_size(name, tmp_path
 
 
 def test_only_the_batch_is_dynamic(tmp_path):
-    write_onnx(student('refined'), tmp_path / 'model.onnx')
+    write_onnx(student('refined'), SIZE, tmp_path / 'model.onnx')
     graph = onnx.load(str(tmp_path / 'model.onnx')).graph
     sizes = {value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
              for value in (*graph.input, *graph.output)}
@@ -75,7 +76,7 @@ def test_only_the_batch_is_dynamic(tmp_path):
 @pytest.mark.parametrize('name, names', [('simcc', ('simcc_x', 'simcc_y')), ('heatmap', ('outputs', ))])
 def test_raw_outputs_are_those_of_the_head(name, names, tmp_path):
     model = student(name)
-    assert write_onnx(model, tmp_path / 'model.onnx', 'raw') == names
+    assert write_onnx(model, SIZE, tmp_path / 'model.onnx', 'raw') == names
     images = torch.rand(3, 3, 64, 64)
     outputs, = run_onnx(tmp_path / 'model.onnx', [images.numpy()])
     with torch.no_grad():
@@ -89,10 +90,10 @@ def test_a_refined_pose_has_no_raw_outputs():
         DeployedPose(student('refined'), 'raw')
 
 
-def test_the_operators_are_as_before_after_an_export(tmp_path):
-    before = torch.nn.functional.adaptive_avg_pool2d, torch.Tensor.diag_embed
-    write_onnx(student(), tmp_path / 'model.onnx')
-    assert (torch.nn.functional.adaptive_avg_pool2d, torch.Tensor.diag_embed) == before
+def test_pytorchs_pooling_is_as_before_after_an_export(tmp_path):
+    before = torch.nn.functional.adaptive_avg_pool2d
+    write_onnx(student(), SIZE, tmp_path / 'model.onnx')
+    assert torch.nn.functional.adaptive_avg_pool2d is before
 
 
 def test_an_operator_that_onnx_lacks_is_named(tmp_path):
@@ -105,7 +106,7 @@ def test_an_operator_that_onnx_lacks_is_named(tmp_path):
     model = tiny.pose_model(head='heatmap')
     model = tiny.build(dict(model, head=dict(model['head'], type='SpectralHead')))
     with pytest.raises(ConfigError, match='ResNet with SpectralHead cannot be exported to ONNX: .*i1.*--onnx none'):
-        write_onnx(model, tmp_path / 'model.onnx')
+        write_onnx(model, SIZE, tmp_path / 'model.onnx')
 
 
 def test_a_graph_made_for_one_batch_size_is_refused(tmp_path):
@@ -117,7 +118,7 @@ def test_a_graph_made_for_one_batch_size_is_refused(tmp_path):
             return heatmaps.reshape(int(heatmaps.shape[0]), *heatmaps.shape[1:])
 
     model = tiny.pose_model(head='heatmap')
-    write_onnx(tiny.build(dict(model, head=dict(model['head'], type='RigidHead'))), tmp_path / 'model.onnx')
+    write_onnx(tiny.build(dict(model, head=dict(model['head'], type='RigidHead'))), SIZE, tmp_path / 'model.onnx')
     with pytest.raises(ConfigError, match='cannot run the exported graph: .*depend on the number of images'):
         list(run_onnx(tmp_path / 'model.onnx', [np.zeros((3, 3, 64, 64), dtype=np.float32)]))
 
@@ -125,7 +126,7 @@ def test_a_graph_made_for_one_batch_size_is_refused(tmp_path):
 def test_int8_is_close_to_float_and_smaller(tmp_path):
     model = student('heatmap')
     images = [torch.rand(1, 3, 64, 64).numpy() for _ in range(8)]
-    write_onnx(model, tmp_path / 'model.onnx', 'raw')
+    write_onnx(model, SIZE, tmp_path / 'model.onnx', 'raw')
     write_int8(tmp_path / 'model.onnx', tmp_path / 'int8.onnx', images)
     sizes = [(tmp_path / name).stat().st_size for name in ('model.onnx', 'int8.onnx')]
     assert sizes[1] < 0.8 * sizes[0]
@@ -138,14 +139,14 @@ def test_int8_is_close_to_float_and_smaller(tmp_path):
 def test_without_the_package_the_extra_is_named(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, 'onnx', None)
     with pytest.raises(ConfigError, match=r'"onnx".*mmpose_kd\[export\].*--onnx none'):
-        write_onnx(student(), tmp_path / 'model.onnx')
+        write_onnx(student(), SIZE, tmp_path / 'model.onnx')
 
 
 def test_a_simdr_codec_is_decoded_with_its_own_scores(tmp_path):
     model = student()
     model.head.decoder = KEYPOINT_CODECS.build(
         dict(type='SimDRLabel', input_size=(64, 64), sigma=4., simcc_split_ratio=2.))
-    write_onnx(model, tmp_path / 'model.onnx')
+    write_onnx(model, SIZE, tmp_path / 'model.onnx')
     images = torch.rand(2, 3, 64, 64)
     outputs, = run_onnx(tmp_path / 'model.onnx', [images.numpy()])
     with torch.no_grad():

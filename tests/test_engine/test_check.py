@@ -1,10 +1,14 @@
 import copy
+import inspect
+import re
 
 import pytest
 import tiny
+from mmengine.optim import DefaultOptimWrapperConstructor
 from mmpose.datasets.transforms import TopdownAffine
+from mmpose.models.utils import tta
 
-from mmpose_kd.engine.check import check_config
+from mmpose_kd.engine.check import _FLIP_MODES, _PARAMWISE_KEYS, check_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.parts import kind_of
 
@@ -31,6 +35,18 @@ def test_a_size_is_compared_with_that_of_a_transform_with_a_scope():
     affine = next(step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'TopdownAffine')
     affine.update(type='mmpose.TopdownAffine', input_size=(96, 96))
     with pytest.raises(ConfigError, match=r'input_size=.*96.* and model.head.decoder.input_size=.* differ'):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('changes, message', [
+    ({'train_dataloader.dataset.data_mode': 'bottomup'}, r"train_dataloader.dataset.data_mode='bottomup': .*top-down"),
+    ({'model.head.decoder.type': 'VideoPoseLifting'}, 'model.head.decoder: VideoPoseLifting lifts 2D poses'),
+])
+def test_only_top_down_students_are_distilled(changes, message):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.merge_from_dict(changes)
+    cfg.model.objectives = dict(loss_kd=dict(type='OutputObjective'))
+    with pytest.raises(ConfigError, match=message):
         check_config(cfg)
 
 
@@ -98,3 +114,9 @@ def test_a_distiller_is_not_compiled_as_a_whole():
         check_config(cfg)
     cfg.model = tiny.pose_model()
     check_config(cfg)
+
+
+def test_what_is_refused_is_what_upstream_does_not_read():
+    constructor, flip = inspect.getsource(DefaultOptimWrapperConstructor), inspect.getsource(tta.flip_heatmaps)
+    assert set(re.findall(r"paramwise_cfg\.get\(\s*'(\w+)'", constructor)) == set(_PARAMWISE_KEYS)
+    assert set(re.findall(r"flip_mode == '(\w+)'", flip)) == set(_FLIP_MODES)

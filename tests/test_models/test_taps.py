@@ -123,6 +123,14 @@ def test_head_input_and_output_are_recorded_and_the_head_runs_once():
     assert 'forward' not in vars(model.head)
 
 
+def test_a_forward_that_somebody_has_put_on_the_head_is_recorded_and_stays():
+    model = tiny.build(tiny.pose_model())
+    mine = model.head.forward = lambda feats: feats[-1].mean()
+    with Recorder(model, [], 'taps').record() as record:
+        model.head.forward(model.extract_feat(torch.rand(1, 3, 64, 64)))
+    assert record.outputs.shape == () and model.head.forward is mine
+
+
 def test_what_was_not_recorded_is_a_key_error():
     with pytest.raises(KeyError, match='stage9'):
         Record()['stage9']

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from mmengine.config import Config
 from mmpose.apis import inference_topdown, init_model
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.visualization.compare import ComparedModel, disagreement, read_boxes
+from mmpose_kd.visualization.compare import ComparedModel, compare_image, disagreement, read_boxes
 from mmpose_kd.visualization.media import Source
+from mmpose_kd.visualization.poses import of_joints
 
 TOOL = Path(__file__).parents[2] / 'tools' / 'compare.py'
 BOXES = np.array([[0, 0, 100, 50], [0, 0, 10, 20]], np.float32)
@@ -78,6 +80,26 @@ def test_model_predicts_as_mmposes_inference_does(models, image):
     for i in range(2):
         assert (found['keypoints'][i] == expected[i].pred_instances.keypoints[0]).all()
         assert (found['scores'][i] == expected[i].pred_instances.keypoint_scores[0]).all()
+
+
+def test_a_model_that_chooses_joints_is_compared_by_their_names(models, image, tmp_path):
+    joints = [16, 15, 5]
+    cfg = Config.fromfile(models['plain'][0])
+    cfg.model.test_cfg.output_keypoint_indices = joints
+    cfg.dump(str(tmp_path / 'chosen.py'))
+    whole, chosen = (ComparedModel(config, models['plain'][1], name)
+                     for config, name in ((models['plain'][0], 'whole'), (str(tmp_path / 'chosen.py'), 'chosen')))
+    compare_image([whole, chosen], cv2.imread(str(image)), threshold=-1.)
+    assert chosen.keypoints == [whole.keypoints[joint] for joint in joints]
+    assert chosen.distances == [0]
+
+
+def test_the_limbs_of_some_joints_are_those_between_them(models):
+    meta = ComparedModel(*models['plain'], 'plain').net.dataset_meta
+    found = of_joints(meta, [9, 5, 7])  # left wrist, shoulder, elbow
+    assert [found['keypoint_id2name'][i] for i in range(3)] == ['left_wrist', 'left_shoulder', 'left_elbow']
+    assert {frozenset(link) for link in found['skeleton_links']} == {frozenset((1, 2)), frozenset((2, 0))}
+    assert len(found['skeleton_link_colors']) == 2 and len(found['keypoint_colors']) == 3
 
 
 def test_image_gives_a_column_for_each_model(models, image, tmp_path, monkeypatch, capsys):

@@ -41,8 +41,8 @@ class DistillVisualizationHook(Hook):
       predicts in evaluation mode.
     - ``distill_distributions``: the SimDR distributions of chosen joints of one person, as Fig. 4 of Multi-KD (Xu et
       al., BMVC 2024); ``distill_heatmaps`` where the heads return heatmaps. Each stage and branch has its own.
-    - ``distill_allocation_NAME``: the weights of an objective's stage pairs, averaged over the batch, now and at all
-      intervals before. They are in the checkpoint, so that a resumed run goes on with the curves.
+    - ``distill_allocation_loss_NAME``: the weights of an objective's stage pairs, averaged over the batch, now and at
+      all intervals before. They are in the checkpoint, so that a resumed run goes on with the curves.
     - ``distill_similarity``: linear CKA between what the objectives tap in the student and in the teachers, see
       :func:`feature_similarity <mmpose_kd.visualization.feature_similarity>`.
 

@@ -4,6 +4,7 @@ from typing import List, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
+from mmengine.model import ImgDataPreprocessor
 from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor, nn
@@ -180,11 +181,36 @@ def map_keypoints(student: Sequence[str], teacher: Sequence[str]) -> List[int]:
     return [list(teacher).index(name) for name in student]
 
 
+def check_mirrored(student: Sequence[str], mirror: Optional[Sequence[int]], teacher: Sequence[str],
+                   teacher_mirror: Optional[Sequence[int]], indices: Sequence[int]) -> None:
+    """Refuse keypoints of the same names that have other mirror images, as numbered ones of different faces have.
+
+    Args:
+        student (Sequence[str]): Names of the student's keypoints.
+        mirror (Sequence[int], optional): Their mirror images; None where that is unknown.
+        teacher (Sequence[str]): Names of the teacher's keypoints.
+        teacher_mirror (Sequence[int], optional): Their mirror images.
+        indices (Sequence[int]): For each of the student's keypoints the teacher's, by :func:`map_keypoints`.
+
+    Raises:
+        ConfigError: Names the first.
+    """
+    if mirror is None or teacher_mirror is None:
+        return
+    for i, (other, theirs) in enumerate(zip(mirror, (teacher_mirror[index] for index in indices))):
+        unknown = other == i or theirs == indices[i]  # on the middle line, or nobody has said which it is
+        if not unknown and indices[other] != theirs:
+            raise ConfigError(f'the mirror image of the keypoint "{student[i]}" is "{student[other]}" in the student\'s'
+                              f' data and "{teacher[theirs]}" in the teacher\'s: these are other keypoints of the same '
+                              'names. Use a teacher that was trained on these keypoints, or give names that tell them '
+                              'apart by teacher.metainfo.')
+
+
 def _swaps_channels(preprocessor: nn.Module) -> bool:
-    return bool(getattr(preprocessor, '_channel_conversion', False))
+    return isinstance(preprocessor, ImgDataPreprocessor) and preprocessor._channel_conversion
 
 
 def _mean_std(preprocessor: PoseDataPreprocessor, like: Tensor) -> Tuple[Tensor, Tensor]:
-    if getattr(preprocessor, '_enable_normalize', False):
+    if isinstance(preprocessor, ImgDataPreprocessor) and preprocessor._enable_normalize:
         return preprocessor.mean.to(like), preprocessor.std.to(like)
     return like.new_zeros(1), like.new_ones(1)

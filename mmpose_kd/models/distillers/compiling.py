@@ -4,7 +4,6 @@ from types import FunctionType, MethodType
 from typing import Any, Callable
 
 import torch
-from torch._dynamo.exc import TorchDynamoException
 
 from mmpose_kd.errors import ConfigError
 
@@ -30,6 +29,7 @@ def compiled(forward: MethodType) -> Callable:
 
         extract_feat = compiled(model.extract_feat)
     """
+    from torch._dynamo.exc import TorchDynamoException  # PyTorch's own: who compiles nothing does not depend on it
     function = forward.__func__
     own = FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__,
                        function.__closure__)

@@ -4,11 +4,12 @@ from typing import Iterator, Sequence, Tuple
 
 import torch
 from mmcv.cnn import fuse_conv_bn
+from mmengine.logging import print_log
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, first_line
 from mmpose_kd.models.taps import Recorder, tensors
 
 TOLERANCE = 1e-3  # of the largest value; rounding leaves about 1e-6
@@ -43,9 +44,14 @@ def fold_batch_norms(model: TopdownPoseEstimator, taps: Sequence[str], size: Tup
         for name in parts:
             fuse_conv_bn(getattr(folded, name))
         pairs = list(zip(_answer(model, taps, image), _answer(folded, taps, image)))
-    except (RuntimeError, TypeError, ConfigError):  # no affine weights; an input it does not take; a tap that changes
+        reason = '' if all(_equal(*pair) for pair in pairs) else 'its outputs or taps would be others'
+    except (RuntimeError, TypeError, ConfigError) as error:  # no affine weights; an input it does not take; a tap
+        reason = first_line(error)
+    if reason:
+        print_log(f'model.teacher: its BatchNorms stay apart from its convolutions, which makes it slower: {reason}',
+                  'current')
         return model
-    return folded.requires_grad_(False) if all(_equal(*pair) for pair in pairs) else model
+    return folded.requires_grad_(False)
 
 
 def _answer(model: TopdownPoseEstimator, taps: Sequence[str], image: Tensor) -> Iterator[Tensor]:

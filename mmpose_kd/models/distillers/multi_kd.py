@@ -10,9 +10,10 @@ from mmpose.registry import MODELS
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mmpose_kd.datasets.views import ViewDataset, checked_views
 from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.models.objectives.base import STUDENT, Objective
-from mmpose_kd.models.outputs import num_keypoints
+from mmpose_kd.models.outputs import check_same_maps, num_keypoints
 from mmpose_kd.models.taps import Record, Recorder, tensors
 
 from .alignment import keypoint_names, parse_metainfo
@@ -116,7 +117,9 @@ class MultiKDDistiller(TopdownPoseEstimator):
             ConfigError: A teacher cannot be built or loaded, lacks one of the student's keypoints, or its cache is
                 stale.
         """
-        names = keypoint_names(self.metainfo or parse_metainfo(getattr(dataset, 'metainfo', None)))
+        meta = self.metainfo or parse_metainfo(getattr(dataset, 'metainfo', None))
+        if any('cache' in cfg for cfg in self.teacher_cfgs.values()):
+            checked_views(dataset)
         teachers = {}
         for name, cfg in self.teacher_cfgs.items():
             where = teacher_place(name, self.teacher_cfgs)
@@ -124,23 +127,28 @@ class MultiKDDistiller(TopdownPoseEstimator):
             try:
                 teacher = build_teacher(cfg, taps=taps, folder=self.config_folder)
                 if isinstance(teacher, CachedTeacher):
-                    teacher.check_data(dataset)
-                self._match_keypoints(name, teacher, names)
+                    teacher.check_data(cast(ViewDataset, dataset))
+                self._match_keypoints(name, teacher, meta)
                 teacher.match_codec(self.head)
+                if self._reads_outputs(name):
+                    check_same_maps(self.head, teacher.head)
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)
         self.teachers = teachers
 
-    def _match_keypoints(self, name: str, teacher: Teacher, names: Optional[List[str]]) -> None:
+    def _match_keypoints(self, name: str, teacher: Teacher, meta: Optional[dict]) -> None:
         try:
-            teacher.match_keypoints(names, num_keypoints(self.head))
+            teacher.match_keypoints(keypoint_names(meta), num_keypoints(self.head), (meta or {}).get('flip_indices'))
         except ConfigError as error:
-            if any(objective.reads_outputs for objective in self._pupils(name)):
+            if self._reads_outputs(name):
                 raise
             teacher.features_alone()
             print_log(f'{error} Only its features are compared, which need no keypoints; its metric is not shown.',
                       'current', logging.WARNING)
+
+    def _reads_outputs(self, name: str) -> bool:
+        return any(objective.reads_outputs for objective in self._pupils(name))
 
     def teacher_taps(self, name: str) -> List[str]:
         """The paths that the objectives ask of a teacher."""
@@ -249,9 +257,12 @@ class MultiKDDistiller(TopdownPoseEstimator):
             return sum((p.sum() * 0 for p in objective.parameters()), zero)
         if weight == 0:  # it is only checked: it draws no number and moves no average
             objective.eval()
-        value = objective(student, records[objective.teacher], data_samples)
+        try:
+            value = objective(student, records[objective.teacher], data_samples)
+        except ConfigError as error:
+            raise ConfigError(f'model.objectives.{name}: {error}') from error
         if weight == 0:
-            self.train(self.training)
+            objective.train(self.training)
         if not isinstance(value, Tensor) or value.dim() > 0:
             got = f'a tensor of shape {tuple(value.shape)}' if isinstance(value, Tensor) else repr(value)
             raise ConfigError(f'model.objectives.{name}: {type(objective).__name__} must return a scalar loss in every '

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import find_file, load_config
-from mmpose_kd.errors import ConfigError
+from mmpose_kd.errors import ConfigError, first_line
 from mmpose_kd.models.outputs import (
     heatmaps_among,
     input_size_of,
@@ -29,6 +29,7 @@ from mmpose_kd.parts import check_packages, dataset_metas
 from .alignment import (
     Cells,
     Resize,
+    check_mirrored,
     keypoint_names,
     map_keypoints,
     parse_metainfo,
@@ -146,16 +147,19 @@ class Teacher:
             self.device = device
         return self
 
-    def match_keypoints(self, student: Optional[List[str]], num_student: Optional[int]) -> None:
+    def match_keypoints(self, student: Optional[List[str]], num_student: Optional[int],
+                        mirror: Optional[Sequence[int]] = None) -> None:
         """Map the student's keypoints to the teacher's by name.
 
         Args:
             student (list[str], optional): Names of the student's keypoints.
             num_student (int, optional): Number of keypoints of the student's head.
+            mirror (Sequence[int], optional): For each of the student's keypoints its mirror image, to tell apart
+                different keypoints of the same names, such as the 'kpt-36' of 300W and of WFLW.
 
         Raises:
-            ConfigError: A keypoint of the student's is missing in the teacher, or the names are unknown and the
-                numbers differ.
+            ConfigError: A keypoint of the student's is missing in the teacher or is another one there, or the names
+                are unknown and the numbers differ.
         """
         number = num_keypoints(self.head)
         if self.names and number is not None and len(self.names) != number:
@@ -163,6 +167,7 @@ class Teacher:
                               f'{number}; give the right names by teacher.metainfo.')
         if student and self.names:
             indices = map_keypoints(student, self.names)
+            check_mirrored(student, mirror, self.names, (self.metainfo or {}).get('flip_indices'), indices)
             self.indices = None if indices == list(range(len(self.names))) else indices
         elif None not in (number, num_student) and number != num_student:
             unknown = 'student' if self.names else 'teacher'
@@ -170,6 +175,10 @@ class Teacher:
                               f'of the {unknown}\'s keypoints are unknown. Give teacher.metainfo for the teacher, '
                               'model.metainfo for the student, such as '
                               'dict(from_file="configs/_base_/datasets/coco.py").')
+        else:
+            whose = 'model' if self.names else 'teacher'
+            print_log('the names of the keypoints of teacher or student are unknown: they are taken to be the same, in '
+                      f'the same order. Give {whose}.metainfo to have them compared.', 'current', logging.WARNING)
 
     def match_codec(self, head: Any) -> None:
         """Take note of where the cells of a student's head lie: ``UDPHeatmap`` puts the last one on the last pixel."""
@@ -281,7 +290,14 @@ class Teacher:
         if self.model.training:  # whoever called train() on it, its statistics stay as they were
             self.model.eval()
         extract_feat = extract_feat or self.model.extract_feat
-        return to_float32(extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format)))
+        try:
+            feats = extract_feat(images.to(dtype=self.dtype, memory_format=self.memory_format))
+        except RuntimeError as error:
+            if self.dtype == torch.float32 or 'dtype' not in str(error):
+                raise
+            raise ConfigError(f'model.teacher: {type(self.model.backbone).__name__} cannot compute in {self.dtype} '
+                              f'alone ({first_line(error)}). Set precision="fp32".') from error
+        return to_float32(feats)
 
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])
@@ -294,9 +310,9 @@ def _checked_size(given: Optional[Sequence[int]], codec: Any) -> Optional[Tuple[
     if given is None and own is None:
         print_log('the teacher\'s codec does not say the size of its images, so it sees them as the student does; give '
                   'teacher.input_size=(width, height) if it was trained on another', 'current', logging.WARNING)
-    if given is not None and own is not None and hasattr(codec, 'simcc_split_ratio') and tuple(given) != own:
-        raise ConfigError(f'input_size={tuple(given)} given, but bins of its {type(codec).__name__} are for images of '
-                          f'{own}. Drop input_size.')
+    if given is not None and own is not None and not hasattr(codec, 'heatmap_size') and tuple(given) != own:
+        raise ConfigError(f'input_size={tuple(given)} given, but the coordinates of its {type(codec).__name__} are for '
+                          f'images of {own}. Drop input_size.')
     return own if given is None else (given[0], given[1])
 
 

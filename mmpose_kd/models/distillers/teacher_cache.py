@@ -1,5 +1,6 @@
 """A teacher's answers on disk."""
 import json
+import math
 import zlib
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Set
@@ -94,6 +95,10 @@ class TeacherCache:
         """
         for shard in range(self.shards()):
             self._check_finished(shard)
+
+    def view_bytes(self) -> int:
+        """Bytes of a view."""
+        return sum(math.prod(shape) for shape in self.fields.values()) * np.dtype(self.meta['dtype']).itemsize
 
     def shards(self) -> int:
         """Number of files."""

@@ -31,14 +31,15 @@ class SemGConv(nn.Module):
         for i, j in limbs:
             linked[i, j] = linked[j, i] = True
         self.linked: Tensor
+        self.itself: Tensor
         self.register_buffer('linked', linked, persistent=False)
+        self.register_buffer('itself', torch.eye(num_joints, dtype=torch.bool), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Features (N, K, in_channels) of the joints to (N, K, out_channels)."""
         weights = self.edges.masked_fill(~self.linked, float('-inf')).softmax(-1)
-        own = weights.diagonal()
-        to_itself = F.linear(x, self.own.weight) * own.unsqueeze(-1)
-        return to_itself + (weights - own.diag_embed()) @ self.neighbours(x) + self.own.bias
+        to_itself = F.linear(x, self.own.weight) * weights.diagonal().unsqueeze(-1)
+        return to_itself + weights.masked_fill(self.itself, 0) @ self.neighbours(x) + self.own.bias
 
 
 class GraphBlock(nn.Module):

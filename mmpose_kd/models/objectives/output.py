@@ -24,7 +24,8 @@ class OutputObjective(Objective):
     Eq. 7, joints count with the keypoint weights of the student's codec: one without a label is left out.
 
     The loss takes the student's output, the teacher's, and the weights (N, K), and returns a scalar. Of a head with
-    several stages, which returns a list of heatmaps, the last is compared.
+    several stages, which returns a list of heatmaps, the last is compared. The maps of offsets that ``UDPHeatmap`` adds
+    with ``heatmap_type='combined'`` are compared as heatmaps are, with the weight of their joint.
 
     Args:
         loss (dict): How the outputs are compared. Default: ``dict(type='SimDRKLLoss')``.
@@ -90,13 +91,17 @@ class OutputObjective(Objective):
                               'give both a head of the same kind, or compare features with FeatureObjective.')
         if shapes_s != shapes_t:
             raise ConfigError(f"the student's head returns {kind_s} {shapes_s}, the teacher's {shapes_t}: both must "
-                              'have the same joints and the same bins or cells; compare their codecs and metainfo.')
+                              'have the same joints and the same bins or cells; compare their metainfo and codecs '
+                              '(sizes, heatmap_type).')
         loss = type(self.loss).__name__
         if loss in _LOSSES.values() and loss != _LOSSES[kind_s]:
             raise ConfigError(f"loss: the heads return {kind_s}, which {loss} does not compare: use "
                               f"dict(type='{_LOSSES[kind_s]}').")
-        device = (output_s if isinstance(output_s, Tensor) else output_s[0]).device
-        return self.loss(output_s, output_t, keypoint_weights(data_samples, device))
+        first = output_s if isinstance(output_s, Tensor) else output_s[0]
+        weights = keypoint_weights(data_samples, first.device)
+        if first.shape[1] == 3 * weights.shape[1]:  # UDPHeatmap's combined maps: a place, two offsets that lead there
+            weights = weights.repeat_interleave(3, dim=1)
+        return self.loss(output_s, output_t, weights)
 
 
 def _joint_output(record: Record, side: str, path: str) -> Tuple[str, Any]:

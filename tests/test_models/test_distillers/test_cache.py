@@ -222,6 +222,11 @@ def test_taps_for_other_configs_are_stored_too(training):
     assert train(training()).iter == 2
 
 
+def test_the_size_of_a_view_is_that_of_its_numbers(tmp_path):
+    cache = TeacherCache.create(str(tmp_path), {'outputs': (17, 64), 'feats': (8, 4, 4)}, 5000, {}, 'float16')
+    assert cache.view_bytes() == 2 * (17 * 64 + 8 * 4 * 4)
+
+
 def test_a_cache_that_was_never_made_is_told_how(training):
     with pytest.raises(ConfigError, match='does not exist. Make it: mim run mmpose_kd cache CONFIG'):
         train(training())
@@ -249,7 +254,8 @@ def test_a_config_without_a_model_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize('kwargs, message', [
-    (dict(cache=False), 'no teacher has a cache'), (dict(views=False), 'is a SyntheticPoseDataset. Wrap it')])
+    (dict(cache=False), 'no teacher has a cache'),
+    (dict(views=False), 'is a SyntheticPoseDataset, which draws new augmentations each time. Wrap it')])
 def test_a_config_that_makes_no_cache_is_refused(training, kwargs, message):
     with pytest.raises(ConfigError, match=message):
         build_caches(str(training(**kwargs)))

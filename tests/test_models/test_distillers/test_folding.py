@@ -71,9 +71,14 @@ def test_taps_on_batch_norms_and_blocks_keep_their_values():
     torch.testing.assert_close(*records, rtol=1e-4, atol=1e-4)
 
 
-def test_a_tapped_convolution_keeps_the_model_as_it_is():
+def test_a_tapped_convolution_keeps_the_model_as_it_is_and_says_so(monkeypatch):
+    said = []
+    monkeypatch.setattr('mmpose_kd.models.distillers.folding.print_log', lambda text, logger: said.append(text))
     model = trained(tiny.pose_model(8))
     assert fold_batch_norms(model, ['backbone.conv1'], (64, 64)) is model
+    reason, = said
+    assert 'its BatchNorms stay apart from its convolutions, which makes it slower: ' in reason
+    assert 'tap "backbone.conv1"' in reason
 
 
 @pytest.mark.parametrize('channels, affine', [(3, True), (32, True), (3, False)])

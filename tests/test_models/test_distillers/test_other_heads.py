@@ -68,16 +68,46 @@ def test_a_teacher_knows_its_input_size_by_the_codec_of_coordinates():
 
 
 def test_heatmaps_beside_coordinates_get_the_teachers_at_their_size():
-    model = distilled(ipr_model((64, 64)), tiny.pose_model(size=(96, 96), head='heatmap'),
-                      dict(KD, student_output='outputs[1]'))
+    model = distilled(ipr_model((64, 64)), ipr_model((96, 96)),
+                      dict(KD, student_output='outputs[1]', teacher_output='outputs[1]'))
     data = tiny.batch(model)
     with torch.no_grad():
         outputs = model.head.forward(model.extract_feat(data['inputs']))
     model.load_teachers()
     teacher = model.teachers['teacher']
     record = teacher.translate(teacher.answer(data['inputs'], model.data_preprocessor), data['inputs'], outputs)
-    assert record.outputs.shape == outputs[1].shape == (2, 17, 16, 16)
+    assert record.outputs[1].shape == outputs[1].shape == (2, 17, 16, 16)
     assert record.cells is None  # they lie as the student's do
+
+
+def megvii(size=(64, 64)):
+    """A heatmap head whose codec has peaks of 255."""
+    cfg = tiny.pose_model(head='heatmap', size=size)
+    codec = dict(type='MegviiHeatmap', input_size=size, heatmap_size=(size[0] // 4, size[1] // 4), kernel_size=11)
+    return dict(cfg, head=dict(cfg['head'], decoder=codec))
+
+
+@pytest.mark.parametrize('student, teacher, message', [
+    (tiny.pose_model(head='heatmap'), megvii(), r"peaks of 1, the teacher's maps with peaks of 255"),
+    (megvii(), tiny.pose_model(head='heatmap'), r"peaks of 255 .*, the teacher's logits, or maps with peaks of 1"),
+    (ipr_model((64, 64)), tiny.pose_model(head='heatmap'), r"sum is 1 .*, the teacher's logits, or maps")])
+def test_heatmaps_of_another_scale_are_not_compared(student, teacher, message):
+    with pytest.raises(ConfigError, match=rf"model.teacher: the student's head has .*{message}.*FeatureObjective"):
+        distilled(student, teacher, dict(KD, student_output='outputs[-1]')).load_teachers()
+    distilled(student, teacher, FEATURES).load_teachers()
+    distilled(teacher, teacher, dict(KD, student_output='outputs[-1]')).load_teachers()
+
+
+def test_a_joint_has_one_weight_for_its_three_combined_maps():
+    weights = torch.ones(2, 17)
+    weights[0, 3] = 0
+    samples = [PoseDataSample(gt_instance_labels=InstanceData(keypoint_weights=row[None])) for row in weights]
+    student, teacher = torch.zeros(2, 51, 8, 8), torch.zeros(2, 51, 8, 8)
+    teacher[0, 9:12] = 7  # the joint without a label
+    teacher[1, 12:15] = 2
+    objective = build(MODELS, KD, 'loss_kd')
+    loss = objective(Record(outputs=student), Record(outputs=teacher), samples)
+    assert loss.item() == pytest.approx(4 * 3 / (2 * 51))
 
 
 @pytest.mark.parametrize('output, advice', [
@@ -136,7 +166,7 @@ def test_a_teacher_that_is_no_top_down_model_is_refused():
 
 
 def test_another_input_size_than_that_of_its_bins_is_refused():
-    with pytest.raises(ConfigError, match=r'\(64, 96\) given, but bins of its SimCCLabel are for .*\(96, 64\)'):
+    with pytest.raises(ConfigError, match=r'\(64, 96\) given, but the coordinates of its SimCCLabel .*\(96, 64\)'):
         Teacher(tiny.pose_model(size=(96, 64)), allow_random_weights=True, input_size=(64, 96))
 
 

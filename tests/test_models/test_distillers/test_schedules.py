@@ -1,7 +1,9 @@
 import math
 
 import pytest
-from mmengine.logging import MessageHub
+import tiny
+from mmengine.hooks import Hook
+from mmpose.registry import HOOKS
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.schedules import Progress, build_schedule
@@ -94,8 +96,17 @@ def test_schedule_that_begins_after_its_end_in_this_training_is_refused():
         at(dict(type='Linear', start=1, end=0, begin=0.5, until=10), max_iters=30)
 
 
-def test_progress_is_read_from_the_runner():
-    hub = MessageHub.get_instance('test_progress_is_read_from_the_runner')
-    for key, value in dict(iter=7, epoch=2, max_iters=70, max_epochs=20).items():
-        hub.update_info(key, value)
-    assert Progress.of_runner() == Progress(7, 2, 70, 20)
+@HOOKS.register_module()
+class AsksForProgress(Hook):
+    """Asks as the distiller does, before each step."""
+    answers = []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.answers.append(Progress.of_runner())
+
+
+def test_progress_is_read_from_the_runner(tmp_path):
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path, epochs=2)
+    cfg.custom_hooks = [dict(type='AsksForProgress')]
+    steps = len(tiny.run(cfg).train_dataloader)
+    assert AsksForProgress.answers == [Progress(i, i // steps, 2 * steps, 2) for i in range(2 * steps)]

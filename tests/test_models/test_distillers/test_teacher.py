@@ -17,6 +17,7 @@ from mmpose_kd.config import load_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.distillers.alignment import (
     Resize,
+    keypoint_names,
     map_keypoints,
     parse_metainfo,
     renormalise,
@@ -336,6 +337,54 @@ def test_heatmaps_take_the_students_size():
     record = teacher.translate(record, data['inputs'], torch.zeros(2, 17, 16, 16))
     assert record.outputs.shape == (2, 17, 16, 16)
     assert record.feats[-1].shape == (2, 64, 3, 3)
+
+
+def test_keypoints_of_the_same_names_and_other_mirror_images_are_refused(student):
+    meta = dict(from_file='configs/_base_/datasets/300w.py')
+    teacher = Teacher(tiny.pose_model(8, keypoints=98), allow_random_weights=True,
+                      metainfo=dict(from_file='configs/_base_/datasets/wflw.py'))
+    faces, own = parse_metainfo(meta), teacher.metainfo
+    with pytest.raises(ConfigError, match='mirror image of the keypoint "kpt-0" is "kpt-16" in the student.s data and '
+                                          '"kpt-32" in the teacher.s: these are other keypoints of the same names'):
+        teacher.match_keypoints(keypoint_names(faces), 68, faces['flip_indices'])
+    teacher.match_keypoints(keypoint_names(own), 98, own['flip_indices'])
+    body = Teacher(tiny.pose_model(8, keypoints=133), allow_random_weights=True,
+                   metainfo=dict(from_file='configs/_base_/datasets/coco_wholebody.py'))
+    coco = parse_metainfo(COCO)
+    body.match_keypoints(keypoint_names(coco), 17, coco['flip_indices'])
+    assert body.indices == list(range(17))
+    body.match_keypoints(keypoint_names(coco), 17, range(17))  # a dataset that names no mirror images
+
+
+def test_keypoints_without_names_are_said_to_be_taken_as_the_same(monkeypatch):
+    said = []
+    monkeypatch.setattr('mmpose_kd.models.distillers.teacher.print_log', lambda text, *args: said.append(text))
+    teacher = Teacher(tiny.pose_model(8), allow_random_weights=True)
+    said.clear()
+    teacher.match_keypoints(keypoint_names(parse_metainfo(COCO)), 17)
+    assert len(said) == 1 and 'taken to be the same, in the same order. Give teacher.metainfo' in said[0]
+    assert teacher.indices is None
+
+
+def test_coordinates_for_images_of_another_size_are_refused():
+    cfg = tiny.pose_model(8)
+    codec = dict(type='RegressionLabel', input_size=(64, 64))
+    head = dict(type='RegressionHead', in_channels=64, num_joints=17, decoder=codec)
+    neck = dict(type='GlobalAveragePooling')
+    with pytest.raises(ConfigError, match=r'input_size=\(96, 96\) given, but the coordinates of its RegressionLabel'):
+        Teacher(dict(cfg, neck=neck, head=head), allow_random_weights=True, input_size=(96, 96))
+
+
+def test_a_backbone_that_cannot_compute_in_bfloat16_is_named(student):
+    teacher, data = make_teacher(student, precision='bf16')
+    wide = torch.nn.Linear(1, 1)
+
+    def mixed(images):
+        return wide(images[..., :1])
+
+    teacher.extract_feat = mixed
+    with pytest.raises(ConfigError, match='model.teacher: ResNet cannot compute in torch.bfloat16 alone.*"fp32"'):
+        teacher.answer(data['inputs'], student.data_preprocessor)
 
 
 def test_heatmaps_of_another_codec_move_to_the_students_cells(student):

@@ -93,7 +93,7 @@ def test_output_by_path():
     (dict(), heatmaps(), heatmaps(), r"which SimDRKLLoss does not compare: use dict\(type='HeatmapKDLoss'\)"),
     (HEATMAP, simdr(), simdr(), r"which HeatmapKDLoss does not compare: use dict\(type='SimDRKLLoss'\)"),
     (dict(), simdr(), simdr(keypoints=7), r'\[\(3, 5, 24\), .*the teacher\'s \[\(3, 7, 24\), .*: both must '
-     'have the same joints and the same bins or cells; compare their codecs and metainfo'),
+     'have the same joints and the same bins or cells; compare their metainfo and codecs'),
     (HEATMAP, heatmaps(), heatmaps(size=(16, 12)), r'\(3, 5, 8, 6\), the teacher\'s \(3, 5, 16, 12\)'),
     (dict(), torch.rand(N, K, 2), simdr(), r"student's head returns \(3, 5, 2\) at 'outputs': expected heatmaps "
      r'\(N, K, H, W\), a list of heatmaps, or SimDR logits \(N, K, Wx\) and \(N, K, Wy\)\. Compare features '
