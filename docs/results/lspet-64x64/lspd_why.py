@@ -31,7 +31,7 @@ runs = {
         config='../../../configs/students/lspd-resnet18-w16_heatmap_lspet-64x64.py', label='shallow first stage alone',
         cfg_options=shallow),
     'lspd-shallow': dict(config=lspd, label='LSPD, shallow', cfg_options=shallow),
-    'lspd-features': dict(  # at the rate of tune.py, whose alone-lspd-5e it is compared with
+    'lspd-features': dict(  # alone-lspd-5e of tune.py had 8e-3
         config=lspd, label='LSPD with features', baseline='lspd-features',
         cfg_options={'optim_wrapper.optimizer.lr': 4e-3, 'model.objectives.loss_feature': feature})
 }
