@@ -105,7 +105,7 @@ def ahead(results: dict) -> List[str]:
 def ablation(studies: Dict[str, dict]) -> List[str]:
     """The rows of the Multi-KD paper's Table 4, with the paper's own."""
     results = studies['methods']
-    rows = [('', TITLE, *GAINS, 'the paper, MPII PCKh@0.5', "the paper's gain")]
+    rows = [('', TITLE, *GAINS, 'the paper: Lite-HRNet-18, MPII PCKh@0.5', "the paper's gain")]
     for name, paper in ABLATION.items():
         row = results['summary'][name]
         rows.append((label(results, name), number(row[METRIC]), *(difference(row[metric]) for metric in METRICS),
@@ -122,9 +122,17 @@ def budget(studies: Dict[str, dict]) -> List[str]:
     rows = [('', *(f'{length} epochs' for length in lengths))]
     for method in methods:
         values = [results['summary'][f'{method}-{length}e'][METRIC] for length in lengths]
-        rows.append((label(results, f'{method}-{lengths[0]}e').rsplit(',', 1)[0],
-                     *(number(value) + (f' ({difference(value)})' if value['difference'] is not None else '')
-                       for value in values)))
+        rows.append((label(results, f'{method}-{lengths[0]}e').rsplit(',', 1)[0], *map(gained, values)))
+    return markdown(rows)
+
+
+def twice_as_long(short: dict, long: dict) -> List[str]:
+    """The runs of a study of long trainings, beside the same in one of short trainings."""
+    epochs = [run['options']['train_cfg.max_epochs'] for results in (short, long) for run in results['runs'][:1]]
+    rows = [('', *(f'{title} after {length} epochs' for title in METRICS.values() for length in epochs))]
+    for name in long['summary']:
+        rows.append((label(long, name), *(gained(results['summary'][name][metric])
+                                          for metric in METRICS for results in (short, long))))
     return markdown(rows)
 
 
@@ -158,6 +166,7 @@ TABLES = dict(
     ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
     short_128x128=lambda studies: course(studies['short_128x128']),
     tuned_128x128=lambda studies: course(studies['tuned_128x128']),
+    budget_128x128=lambda studies: twice_as_long(studies['tuned_128x128'], studies['budget_128x128']),
     backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
 
 
@@ -197,6 +206,11 @@ def difference(value: dict) -> str:
         return text
     text += f' ± {100 * value["interval"]:.1f}'
     return f'**{text}**' if abs(value['difference']) > value['interval'] else text
+
+
+def gained(value: dict) -> str:
+    """Mean with its standard deviation, and the difference in brackets where there is one."""
+    return number(value) + (f' ({difference(value)})' if value['difference'] is not None else '')
 
 
 def plot(studies: List[dict], file: Path) -> None:

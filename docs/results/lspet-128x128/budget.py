@@ -3,6 +3,6 @@ _base_ = 'tuned.py'
 title = 'ResNet-18 taught by HRNet-W32 on LSPET 128x128, twelve epochs'
 cfg_options = {'train_cfg.max_epochs': 12}
 
-chosen = ['alone', 'cross-stage-kl-fading']
+chosen = ['alone', 'fitnet', 'cross-stage-kl-fading']
 runs = dict(_delete_=True, **{name: _base_.runs[name] for name in chosen})
 del chosen
