@@ -176,7 +176,7 @@ def distribute_without_gpu() -> bool:
     from mmengine.model import MMDistributedDataParallel
     if is_ours(MMDistributedDataParallel.__init__):
         return False
-    init_process_group, init_wrapper = utils._init_dist_pytorch, MMDistributedDataParallel.__init__
+    init_process_group = utils._init_dist_pytorch
 
     @functools.wraps(init_process_group)
     def init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
@@ -184,13 +184,12 @@ def distribute_without_gpu() -> bool:
             return init_process_group(backend, init_backend=init_backend, **kwargs)
         torch.distributed.init_process_group(backend=backend, **kwargs)
 
-    @ours
-    @functools.wraps(init_wrapper)
-    def wrap(self: MMDistributedDataParallel, module: torch.nn.Module, device_ids: Any = None, **kwargs: Any) -> None:
-        init_wrapper(self, module, **kwargs)
+    @extend(MMDistributedDataParallel, '__init__')
+    def wrap(stock: Callable, self: MMDistributedDataParallel, module: torch.nn.Module, device_ids: Any = None,
+             **kwargs: Any) -> None:
+        stock(self, module, **kwargs)
 
     utils._init_dist_pytorch = init_dist_pytorch
-    MMDistributedDataParallel.__init__ = wrap
     return True
 
 

@@ -14,6 +14,7 @@ from mmpose_kd.parts import dataset_meta
 from mmpose_kd.progress import track
 
 UNREADABLE = (OSError, AssertionError, KeyError, TypeError, ValueError)  # what datasets raise where data are missing
+NO_IMAGE = (OSError, AssertionError, AttributeError)  # what loading one that is not there, or is none, raises
 _GIVE_IMAGES = ' A folder of images, each of one person, can take its place: --images FOLDER.'
 
 
@@ -98,7 +99,7 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
         sample = dict(img_path=str(path), bbox_score=np.ones(1, dtype=np.float32), **meta)
         try:
             image = Compose(loader.dataset.pipeline[:1])(dict(sample))['img']
-        except (OSError, AssertionError, AttributeError) as error:
+        except NO_IMAGE as error:
             raise ConfigError(f'the image "{path}" cannot be read. Replace or remove it.') from error
         height, width = image.shape[:2]
         samples.append(pipeline(dict(sample, bbox=np.array([[0, 0, width, height]], dtype=np.float32))))

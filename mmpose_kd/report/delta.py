@@ -48,9 +48,9 @@ def _differences(place: str, old: Any, new: Any) -> Iterator[Tuple[str, Any, Any
 def _texts(key: str, old: Any, new: Any) -> Tuple[str, str]:
     """What is said of two values; checkpoints of one name are others where their folders are."""
     if key.split('.')[-1] in ('checkpoint', 'load_from') and isinstance(old, str) and isinstance(new, str):
-        ends = zip(reversed(old.split('/')), reversed(new.split('/')))
-        same = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], ends)))
-        return tuple(repr('/'.join(path.split('/')[-same - 1:])) for path in (old, new))  # type: ignore[return-value]
+        a, b = old.split('/'), new.split('/')
+        same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(reversed(a), reversed(b))))
+        return repr('/'.join(a[-same - 1:])), repr('/'.join(b[-same - 1:]))
     return _text(old), _text(new)
 
 

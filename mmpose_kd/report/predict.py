@@ -12,7 +12,7 @@ from mmengine.registry import init_default_scope
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from mmpose_kd.checkpoint import last_checkpoint
-from mmpose_kd.datasets.samples import evenly, validation_set
+from mmpose_kd.datasets.samples import NO_IMAGE, evenly, validation_set
 from mmpose_kd.deploy.student import deployed_config, deployed_student
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import whole
@@ -21,7 +21,6 @@ from mmpose_kd.parts import dicts
 from .runs import Experiment, Trained, dumped_config
 
 BATCH = 16
-NO_IMAGE = (OSError, AssertionError, AttributeError)  # what loading one that is not there, or is none, raises
 
 
 class Predictions(NamedTuple):

@@ -1,4 +1,4 @@
-''"Comparisons: many trainings, the same seeds, one table.''"
+"""Comparisons: many trainings, the same seeds, one table."""
 from .plan import Plan, Run, load_plan
 from .report import write_results
 from .results import check_results, collect
