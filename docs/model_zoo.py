@@ -1,13 +1,12 @@
 """Write the pages of the model zoo: each folder's README, and a table of its models from metafile.yml.
 
-What was measured here comes from the results of studies in docs/results/, and from the demo's. A cell is empty where
-nothing was measured.
+What was measured here comes from the results of studies in docs/results/, of which the demo is one. A cell is empty
+where nothing was measured with three seeds.
 
     python docs/model_zoo.py docs/zoo
 """
 import json
 import re
-import statistics
 import sys
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
@@ -15,11 +14,6 @@ from typing import Dict, Iterable, List, Optional
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-DEMO = {
-    'teacher': 'hrnet-w8_simdr_synthetic-64x64',
-    'student': 'resnet_simdr_synthetic-64x64',
-    'student + Multi-KD': 'multi-kd_resnet_hrnet-w8_synthetic-64x64'
-}
 
 
 def write(out: Path, root: Path = ROOT) -> None:
@@ -30,7 +24,7 @@ def write(out: Path, root: Path = ROOT) -> None:
         root (Path): The repository. Default: this one.
     """
     out.mkdir(parents=True, exist_ok=True)
-    measured = {**measured_by_demo(root), **measured_by_studies(root)}
+    measured = measured_by_studies(root)
     names = []
     for metafile in yaml.safe_load((root / 'model-index.yml').read_text())['Import']:
         name = Path(metafile).parent.name
@@ -101,21 +95,6 @@ def measured_by_studies(root: Path) -> Dict[str, List[str]]:
             cells.setdefault(Path(run['config']).stem, []).append(
                 f'{", ".join(values)}; "{run["label"]}" of "{results["title"]}", {len(summary["seeds"])} seeds, '
                 f'`{file.relative_to(root).as_posix()}`, [command](../reproduce.md)')
-    return cells
-
-
-def measured_by_demo(root: Path) -> Dict[str, List[str]]:
-    """Results of ``make demo`` with three seeds, by the stem of a config."""
-    file = root / 'docs' / 'results' / 'demo_three-seeds.json'
-    cells = {}
-    for name, runs in json.loads(file.read_text()).items() if file.is_file() else ():
-        values = []
-        for key, title in (('pck@0.05/PCK', 'PCK@0.05'), ('pck@0.2/PCK', 'PCK@0.2'), ('coco/AP', 'AP')):
-            scores = [run[key] for run in runs]
-            std = statistics.stdev(scores) if len(scores) > 1 else None
-            values.append(f'{title} {spread(statistics.mean(scores), std)}')
-        cells[DEMO[name]] = [f'{", ".join(values)}; {len(runs)} seeds, drawn people, '
-                             '`make demo DEMO_ARGS=\'--seeds 0 1 2\'`']
     return cells
 
 

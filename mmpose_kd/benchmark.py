@@ -1,5 +1,6 @@
 """What it costs to use a model: size, operations, memory and latency, side by side."""
 import gc
+import json
 import logging
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from .config import load_config
 from .errors import ConfigError, did_you_mean
+from .files import whole
 from .machine import machine, memory
 from .summary import markdown
 
@@ -141,19 +143,29 @@ def conditions(device: str, threads: Optional[int]) -> Dict[str, Any]:
     return dict(machine=machine(), device=device, threads=threads or os.cpu_count(), torch=torch.__version__)
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as Markdown."""
+def report(rows: Sequence[Row], facts: Dict[str, Any]) -> str:
+    """The rows as a Markdown table, and what they are of."""
     head = ('model', 'backend', 'params (M)', 'GMACs', 'latency (ms)', '90 % (ms)', 'x first', 'images/s',
             'memory (MB)')
-    return '\n'.join(markdown([head, *(
+    lines = markdown([head, *(
         (row.name, row.backend, f'{row.params:.2f}', f'{row.gmacs:.3f}', f'{row.latency_ms:.2f}',
          f'{row.latency_p90_ms:.2f}', f'{row.ratio:.2f}', f'{row.throughput:.0f} (batch {row.batch})',
-         f'{row.memory_mb:.0f}') for row in rows)]))
+         f'{row.memory_mb:.0f}') for row in rows)])
+    return '\n'.join([*lines, '', ', '.join(f'{key} {value}' for key, value in facts.items())])
 
 
-def as_dicts(rows: Sequence[Row]) -> List[dict]:
-    """The rows as plain dicts, for JSON."""
-    return [asdict(row) for row in rows]
+def write_benchmark(rows: Sequence[Row], facts: Dict[str, Any], out: Path) -> None:
+    """Write ``benchmark.json``, which the report reads, and ``benchmark.md``.
+
+    Args:
+        rows (Sequence[Row]): What was measured.
+        facts (dict): What it is of, see :func:`conditions`.
+        out (Path): The folder.
+    """
+    with whole(out / 'benchmark.json') as part:
+        part.write_text(json.dumps(dict(**facts, rows=[asdict(row) for row in rows]), indent=1) + '\n')
+    with whole(out / 'benchmark.md') as part:
+        part.write_text(report(rows, facts) + '\n')
 
 
 class _Worker:

@@ -1,4 +1,5 @@
 """What a tool is doing, and how long it will take."""
+import math
 from contextlib import contextmanager
 from typing import Any, Iterator, Sequence
 
@@ -18,6 +19,9 @@ from rich.progress import (
 def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Progress:
     """A bar with what is done and what there is to do, the time so far, and the time left.
 
+    The time left is that of the mean speed so far: rich's own, of the last 30 seconds, knows nothing of a step that
+    takes longer.
+
     Args:
         console (Console): Where it is drawn.
         columns (ProgressColumn): Further columns, on the right.
@@ -26,6 +30,7 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> P
     Returns:
         Progress: The bar, whose tasks are to be added.
     """
+    kwargs.setdefault('speed_estimate_period', math.inf)
     return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
                     TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
 

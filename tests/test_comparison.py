@@ -1,14 +1,14 @@
 """docs/comparison.py: tables of the pages from results of studies."""
 import json
 
-import docs_script
 import numpy as np
 import pytest
+import scripts
 
 
 @pytest.fixture(scope='module')
 def comparison():
-    return docs_script.load('comparison')
+    return scripts.load('comparison')
 
 
 def summary(baseline, mean, difference=None, interval=None):

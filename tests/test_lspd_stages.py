@@ -1,8 +1,8 @@
 """docs/lspd_stages.py: the accuracy of each stage of LSPD."""
 from pathlib import Path
 
-import docs_script
 import pytest
+import scripts
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -11,7 +11,7 @@ from mmpose.registry import MODELS
 from mmpose_kd.datasets.samples import validation_samples
 from mmpose_kd.deploy import check
 
-STAGES = docs_script.load('lspd_stages')
+STAGES = scripts.load('lspd_stages')
 CONFIG = Path(__file__).parent.parent / 'configs' / 'lspd' / 'lspd_resnet18-w8_synthetic-64x64.py'
 
 

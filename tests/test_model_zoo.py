@@ -2,8 +2,8 @@
 import json
 from pathlib import Path
 
-import docs_script
 import pytest
+import scripts
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ Models:
 
 @pytest.fixture(scope='module')
 def zoo():
-    return docs_script.load('model_zoo')
+    return scripts.load('model_zoo')
 
 
 @pytest.fixture

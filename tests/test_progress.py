@@ -1,11 +1,13 @@
+import io
 import os
 import pty
 import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
-from mmpose_kd.progress import busy, track
+from mmpose_kd.progress import busy, progress_bar, track
 
 CODE = """
 import time
@@ -41,3 +43,13 @@ def test_a_terminal_shows_how_many_are_done_and_the_time_left():
         assert process.stdout.read().split()[-1] == b'190'
     os.close(here)
     assert b'adding up' in drawn and b'20/20' in drawn and b'0:00:0' in drawn
+
+
+def test_the_time_left_is_told_where_a_step_takes_minutes():
+    now = [0.0]
+    bar = progress_bar(Console(file=io.StringIO()), get_time=lambda: now[0], auto_refresh=False)
+    task = bar.add_task('training', total=20, completed=10)  # of which ten were done before
+    for second in range(2, 402, 2):
+        now[0] = second
+        bar.update(task, completed=10 + second // 100)
+    assert bar.tasks[task].time_remaining == 600  # six steps of 100 s, seen from the first that ended

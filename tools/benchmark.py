@@ -1,6 +1,5 @@
 """Parameters, operations, memory and latency of models side by side; ``mim run mmpose_kd benchmark`` runs it."""
 import argparse
-import json
 import sys
 from pathlib import Path
 from statistics import geometric_mean
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 from rich.console import Console
 
-from mmpose_kd.benchmark import BACKENDS, as_dicts, benchmark, conditions, table
+from mmpose_kd.benchmark import BACKENDS, benchmark, conditions, report, write_benchmark
 from mmpose_kd.cli import find_config, for_the_user
 from mmpose_kd.errors import make_folder
 from mmpose_kd.files import whole
@@ -45,13 +44,9 @@ def main() -> None:
                              lambda text, share: bar.update(task, description=text, completed=100 * share))
             bar.update(task, description='measured', completed=100)
         facts = conditions(device, args.threads)
-        text = f'{table(rows)}\n\n' + ', '.join(f'{key} {value}' for key, value in facts.items())
-        print(text)
+        print(report(rows, facts))
         if args.out:
-            with whole(args.out / 'benchmark.json') as part:
-                part.write_text(json.dumps(dict(**facts, rows=as_dicts(rows)), indent=1) + '\n')
-            with whole(args.out / 'benchmark.md') as part:
-                part.write_text(text + '\n')
+            write_benchmark(rows, facts, args.out)
             if args.accuracy:
                 with whole(args.out / 'benchmark.png') as part:
                     plot(rows, args.accuracy, part)

@@ -194,7 +194,22 @@ def load_plan(path: str) -> Plan:
     """
     if not Path(path).is_file():
         raise ConfigError(f'study file "{path}" does not exist.')
-    study = read_config(path).to_dict()
+    return plan_of(read_config(path).to_dict(), path)
+
+
+def plan_of(study: Dict[str, Any], path: str) -> Plan:
+    """A study from what its file says, as :func:`load_plan` reads it.
+
+    Args:
+        study (dict): The file's content.
+        path (str): The file: its folder is where configs are looked for, and errors name it.
+
+    Returns:
+        Plan: The study.
+
+    Raises:
+        ConfigError: As of :func:`load_plan`.
+    """
     _check_study(study, path)
     by_name: Dict[str, List[Run]] = {}
     for name, entry in study['runs'].items():
@@ -247,8 +262,8 @@ def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str
     if not seeds:
         raise ConfigError(f'{where}: seeds={seeds!r}: expected at least one.')
     for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int):
-            raise ConfigError(f'{where}: seed={seed!r}: expected a whole number.')
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ConfigError(f'{where}: seed={seed!r}: expected a whole number of at least 0.')
         if seeds.count(seed) > 1:
             raise ConfigError(f'{where}: seed {seed} is listed twice.')
         runs.append(Run(name, entry.get('label', name), seed, config, options, _needed(options, earlier, seed, where),

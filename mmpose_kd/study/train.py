@@ -6,11 +6,13 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from rich import get_console
+from rich.progress import Task
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import whole
@@ -59,10 +61,14 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []
+    ended = {run for run in plan.runs if run not in waiting}
+
+    def reached() -> int:
+        return sum(run.epochs if run in ended else _epoch(run, out) for run in plan.runs)
+
     with progress_bar(get_console()) as progress:
         say = partial(progress.console.print, markup=False, soft_wrap=True)
-        done = sum(run.epochs for run in plan.runs if run not in waiting)
-        total = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs), completed=done)
+        bar = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs), completed=reached())
         try:
             while waiting or active:
                 ready = [run for run in waiting if len(active) < jobs and not _pending(run, waiting, active)][:1]
@@ -70,6 +76,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                     waiting.remove(run)
                     if any(need in failed for need in run.needs):
                         failed.append(run)
+                        ended.add(run)
                         continue
                     say(f'{run.name}, seed {run.seed}: {out / run.folder}')
                     active[run] = _Process(run, out, jobs)
@@ -79,13 +86,16 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                     if code is None:
                         continue
                     del active[run]
-                    done += run.epochs
+                    ended.add(run)
                     if code:
                         failed.append(run)
                         say(f'{run.name}, seed {run.seed}: failed, see {process.log}\n{process.last_words()}')
                     else:
                         finished()
-                progress.update(total, completed=done + sum(p.epoch() for p in active.values()))
+                before = progress.tasks[bar].completed
+                progress.update(bar, completed=reached())
+                if progress.tasks[bar].completed > before and not progress.console.is_terminal:
+                    say(_state(progress.tasks[bar]))  # as no bar is drawn into a file
         finally:  # the next call goes on where this one was stopped
             for process in active.values():
                 process.stop()
@@ -134,10 +144,6 @@ class _Process:
             part.write_text(json.dumps(self.state))
         return code
 
-    def epoch(self) -> int:
-        """Epochs that are saved."""
-        return max(saved_epochs(self.out / self.run.folder), default=0)
-
     def last_words(self) -> str:
         """The end of the log."""
         return '\n'.join(self.log.read_text(errors='replace').splitlines()[-5:])
@@ -147,6 +153,18 @@ class _Process:
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
+
+
+def _epoch(run: Run, out: Path) -> int:
+    """The last epoch that a run has saved."""
+    return max(saved_epochs(out / run.folder), default=0)
+
+
+def _state(task: Task) -> str:
+    """How far a study is, and the time left where it can be told."""
+    left = task.time_remaining
+    return f'{task.description}: {task.completed:.0f} of {task.total:.0f}' + (
+        '' if left is None else f', {timedelta(seconds=round(left))} left')
 
 
 def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:
