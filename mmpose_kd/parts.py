@@ -1,10 +1,8 @@
 """The parts of a config: dicts with a type."""
 import importlib.util
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Tuple
 
-from mmengine.config import Config
 from mmengine.registry import Registry
-from mmpose.registry import DATASETS
 
 from .errors import ConfigError
 
@@ -65,20 +63,3 @@ def check_packages(model: dict) -> None:
         if dot and isinstance(part['type'], str) and importlib.util.find_spec(package) is None:
             install = f"pip install 'mmpose_kd[{_EXTRAS[package]}]'" if package in _EXTRAS else f'mim install {package}'
             raise ConfigError(f'{name} is a part of the package "{package}", which is not installed: {install}.')
-
-
-def dataset_metas(cfg: Config) -> Iterator[dict]:
-    """The metainfo of each set of data that a config names, raw: to test, to validate and to train on."""
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        dataset = (cfg.get(loader) or {}).get('dataset')
-        while dataset is not None:
-            metainfo = dataset.get('metainfo') or getattr(class_of(DATASETS, dataset), 'METAINFO', None)
-            if metainfo:
-                yield metainfo
-                break
-            dataset = dataset.get('dataset')
-
-
-def dataset_meta(cfg: Config) -> Optional[dict]:
-    """The first of :func:`dataset_metas`; None where a config names none."""
-    return next(dataset_metas(cfg), None)

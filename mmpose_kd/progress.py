@@ -1,6 +1,8 @@
 """What a tool is doing, and how long it will take."""
 import math
+import time
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any, Iterator, Sequence
 
 from rich.console import Console
@@ -10,10 +12,13 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+SECONDS_A_LINE = 60  # where no bar is drawn
 
 
 def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Progress:
@@ -38,6 +43,8 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> P
 def track(items: Sequence[Any], what: str) -> Iterator[Any]:
     """The items one by one, while a bar on the standard error stream shows how many are done and the time left.
 
+    Where that stream is a file, no bar is drawn, but a line is written every minute.
+
     Args:
         items (Sequence): The items.
         what (str): What is done with them.
@@ -46,11 +53,27 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
         Any: The items.
     """
     console = Console(stderr=True)
-    if not console.is_terminal:  # rich before 14.3 draws an empty line with disable=True
-        yield from items
+    bar = progress_bar(console, transient=True)
+    if console.is_terminal:
+        with bar:
+            yield from bar.track(items, description=f'{what:30}')
         return
-    with progress_bar(console, transient=True) as bar:
-        yield from bar.track(items, description=f'{what:30}')
+    bar.add_task(what, total=len(items))  # of a bar that is never started, so that nothing is drawn
+    task, = bar.tasks
+    said = time.monotonic()
+    for item in items:
+        yield item
+        bar.advance(task.id)
+        if time.monotonic() - said >= SECONDS_A_LINE:
+            said = time.monotonic()
+            console.print(state_line(task), markup=False, soft_wrap=True)
+
+
+def state_line(task: Task) -> str:
+    """What a bar shows of a task, as a line: what is done, what there is to do, and the time left, if it is known."""
+    left = task.time_remaining
+    return f'{task.description}: {task.completed:.0f} of {task.total:.0f}' + (
+        '' if left is None else f', {timedelta(seconds=round(left))} left')
 
 
 @contextmanager

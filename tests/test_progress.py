@@ -23,6 +23,14 @@ def test_items_pass_in_order_and_nothing_is_drawn_into_a_file(capfd):
     assert capfd.readouterr() == ('', '')
 
 
+def test_long_work_tells_a_file_how_far_it_is(monkeypatch, capfd):
+    monkeypatch.setattr('mmpose_kd.progress.SECONDS_A_LINE', 0)
+    assert list(track('abc', 'letters')) == ['a', 'b', 'c']
+    first, second, last = capfd.readouterr().err.splitlines()
+    assert first == 'letters: 1 of 3'
+    assert second.startswith('letters: 2 of 3, 0:00:0') and last == 'letters: 3 of 3, 0:00:00 left'
+
+
 def test_an_error_within_passes_through():
     with pytest.raises(ZeroDivisionError):
         for i in track([1, 0], 'dividing'):

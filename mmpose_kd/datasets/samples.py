@@ -1,16 +1,15 @@
 """Samples of a config's validation data, or of a folder of images, outside of a runner."""
 from pathlib import Path
-from typing import Any, List, Optional
+from typing import Any, List
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.dataset import Compose
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS
 
 from mmpose_kd.errors import ConfigError, one_line
 from mmpose_kd.files import IMAGES
-from mmpose_kd.parts import dataset_meta
+from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.progress import track
 
 UNREADABLE = (OSError, AssertionError, KeyError, TypeError, ValueError)  # what datasets raise where data are missing
@@ -93,7 +92,7 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
     if not paths:
         raise ConfigError(f'"{folder}" holds no image ({", ".join(IMAGES)}). Give a folder of images, each of one '
                           'person.')
-    pipeline, meta = Compose(loader.dataset.pipeline), metainfo_of(cfg) or {}
+    pipeline, meta = Compose(loader.dataset.pipeline), parse_metainfo(dataset_meta(cfg)) or {}
     samples = []
     for path in track(paths[:count], f'reading {root.name}'):
         sample = dict(img_path=str(path), bbox_score=np.ones(1, dtype=np.float32), **meta)
@@ -104,12 +103,6 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
         height, width = image.shape[:2]
         samples.append(pipeline(dict(sample, bbox=np.array([[0, 0, width, height]], dtype=np.float32))))
     return samples
-
-
-def metainfo_of(cfg: Config) -> Optional[dict]:
-    """The parsed metainfo of a config's data; None where it names none."""
-    raw = dataset_meta(cfg)
-    return raw and parse_pose_metainfo(raw)
 
 
 def evenly(total: int, count: int) -> List[int]:

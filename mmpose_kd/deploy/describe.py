@@ -5,7 +5,7 @@ from typing import Any, Dict, Iterable, List, Sequence
 from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
-from mmpose_kd.datasets.samples import metainfo_of
+from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.parts import kind_of
 
 from .check import chosen_joints
@@ -29,7 +29,7 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         dict: Input size, normalisation, how a box is cut out, keypoints, and the codec. Where ``test_cfg`` chooses some
         of the head's joints, the keypoints are these.
     """
-    meta = metainfo_of(plain) or {}
+    meta = parse_metainfo(dataset_meta(plain)) or {}
     loader = plain.get('test_dataloader') or plain.get('val_dataloader') or {}
     pipeline = loader.get('dataset', {}).get('pipeline', [])
     transforms = {kind_of(transform): transform for transform in pipeline}

@@ -13,11 +13,11 @@ from torch import Tensor
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import check_model
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.distillers.alignment import parse_metainfo
+from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
 from mmpose_kd.models.outputs import input_size_of, pose_head
 from mmpose_kd.models.taps import tensors
-from mmpose_kd.parts import check_packages, dataset_meta, dicts, kind_of
+from mmpose_kd.parts import check_packages, dicts, kind_of
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)

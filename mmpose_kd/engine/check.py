@@ -11,13 +11,13 @@ from typing import Any, Dict, Tuple
 
 from mmengine.config import Config
 from mmengine.runner import Runner
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
-from mmpose_kd.parts import class_of, dataset_meta, dicts, kind_of
+from mmpose_kd.keypoints import dataset_meta, parse_metainfo
+from mmpose_kd.parts import class_of, dicts, kind_of
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
 _RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hooks', 'load_from', 'resume',
@@ -274,8 +274,8 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
         if value is not None:
             check_count('model.head.in_channels', value)
     try:
-        metainfo = dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {})))
-        names = len(parse_pose_metainfo(dict(metainfo))['keypoint_id2name']) if metainfo else None
+        metainfo = parse_metainfo(dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {}))))
+        names = len(metainfo['keypoint_id2name']) if metainfo else None
     except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
     if names is not None and (_head(model).get('decoder') or {}).get('heatmap_type') == 'combined':

@@ -6,18 +6,16 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 from rich import get_console
-from rich.progress import Task
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import whole
 from mmpose_kd.machine import commit, machine, memory
-from mmpose_kd.progress import progress_bar
+from mmpose_kd.progress import progress_bar, state_line
 
 from .plan import Plan, Run
 from .state import check_same, checkpoint_of, difference, forget_last_epoch, lock, move_aside, saved_epochs, state_of
@@ -95,7 +93,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                 before = progress.tasks[bar].completed
                 progress.update(bar, completed=reached())
                 if progress.tasks[bar].completed > before and not progress.console.is_terminal:
-                    say(_state(progress.tasks[bar]))  # as no bar is drawn into a file
+                    say(state_line(progress.tasks[bar]))  # as no bar is drawn into a file
         finally:  # the next call goes on where this one was stopped
             for process in active.values():
                 process.stop()
@@ -158,13 +156,6 @@ class _Process:
 def _epoch(run: Run, out: Path) -> int:
     """The last epoch that a run has saved."""
     return max(saved_epochs(out / run.folder), default=0)
-
-
-def _state(task: Task) -> str:
-    """How far a study is, and the time left where it can be told."""
-    left = task.time_remaining
-    return f'{task.description}: {task.completed:.0f} of {task.total:.0f}' + (
-        '' if left is None else f', {timedelta(seconds=round(left))} left')
 
 
 def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:

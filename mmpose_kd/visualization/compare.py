@@ -14,7 +14,7 @@ from mmpose_kd.config import load_config
 from mmpose_kd.deploy.check import chosen_joints
 from mmpose_kd.deploy.student import deployed_student
 from mmpose_kd.errors import ConfigError, did_you_mean
-from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
+from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 
 from .media import Source
 from .poses import draw_poses, of_joints, side_by_side

@@ -17,8 +17,8 @@ from steps import trainable
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.constants import constant
-from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
 from mmpose_kd.models.distillers.teacher import Teacher
 
 ROOT = Path(__file__).parents[2]

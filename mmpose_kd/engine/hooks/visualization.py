@@ -15,8 +15,8 @@ from torch import nn
 
 from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
+from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.connectors import WeightAllocation
-from mmpose_kd.models.distillers.alignment import keypoint_names, parse_metainfo
 from mmpose_kd.models.objectives.base import STUDENT
 from mmpose_kd.visualization import (
     draw_allocation,

@@ -1,15 +1,12 @@
-"""Bring a teacher's view of a batch into the student's: pixels in, keypoints and coordinates out."""
+"""Bring a teacher's view of a batch into the student's: pixels in, coordinates out."""
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Tuple
 
 import torch
 import torch.nn.functional as F
 from mmengine.model import ImgDataPreprocessor
-from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor, nn
-
-from mmpose_kd.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -141,69 +138,6 @@ def bins_to_pixels(bins: Tensor, num_bins: int, size: int, udp: bool = False) ->
 def pixels_to_bins(pixels: Tensor, num_bins: int, size: int, udp: bool = False) -> Tensor:
     """The inverse of :func:`bins_to_pixels`."""
     return pixels * ((num_bins - 1) / (size - 1) if udp else num_bins / size)
-
-
-def parse_metainfo(metainfo: Optional[dict]) -> Optional[dict]:
-    """A dataset's metainfo in parsed form, with ``keypoint_id2name`` and ``flip_indices``.
-
-    Args:
-        metainfo (dict, optional): ``dataset.metainfo``, or what ``parse_pose_metainfo`` takes.
-
-    Returns:
-        dict | None: None where the metainfo names no keypoints.
-    """
-    if not metainfo or 'keypoint_id2name' in metainfo:
-        return metainfo or None
-    if 'from_file' not in metainfo and 'keypoint_info' not in metainfo:
-        return None
-    return parse_pose_metainfo(dict(metainfo))
-
-
-def keypoint_names(metainfo: Optional[dict]) -> Optional[List[str]]:
-    """The keypoints' names in order, from a parsed metainfo; None where there is none."""
-    if not metainfo:
-        return None
-    names = {int(k): v for k, v in metainfo['keypoint_id2name'].items()}
-    return [names[i] for i in sorted(names)]
-
-
-def map_keypoints(student: Sequence[str], teacher: Sequence[str]) -> List[int]:
-    """For each of the student's keypoints, the index of the teacher's keypoint of the same name.
-
-    Raises:
-        ConfigError: The teacher lacks a keypoint of the student's.
-    """
-    missing = [name for name in student if name not in teacher]
-    if missing:
-        raise ConfigError(f'the teacher has no keypoint named {", ".join(map(repr, missing))}. The student has '
-                          f'{", ".join(student)}; the teacher has {", ".join(teacher)}. Use a teacher that was trained '
-                          'on these keypoints, or give its own names by teacher.metainfo.')
-    return [list(teacher).index(name) for name in student]
-
-
-def check_mirrored(student: Sequence[str], mirror: Optional[Sequence[int]], teacher: Sequence[str],
-                   teacher_mirror: Optional[Sequence[int]], indices: Sequence[int]) -> None:
-    """Refuse keypoints of the same names that have other mirror images, as numbered ones of different faces have.
-
-    Args:
-        student (Sequence[str]): Names of the student's keypoints.
-        mirror (Sequence[int], optional): Their mirror images; None where that is unknown.
-        teacher (Sequence[str]): Names of the teacher's keypoints.
-        teacher_mirror (Sequence[int], optional): Their mirror images.
-        indices (Sequence[int]): For each of the student's keypoints the teacher's, by :func:`map_keypoints`.
-
-    Raises:
-        ConfigError: Names the first.
-    """
-    if mirror is None or teacher_mirror is None:
-        return
-    for i, (other, theirs) in enumerate(zip(mirror, (teacher_mirror[index] for index in indices))):
-        unknown = other == i or theirs == indices[i]  # on the middle line, or nobody has said which it is
-        if not unknown and indices[other] != theirs:
-            raise ConfigError(f'the mirror image of the keypoint "{student[i]}" is "{student[other]}" in the student\'s'
-                              f' data and "{teacher[theirs]}" in the teacher\'s: these are other keypoints of the same '
-                              'names. Use a teacher that was trained on these keypoints, or give names that tell them '
-                              'apart by teacher.metainfo.')
 
 
 def _swaps_channels(preprocessor: nn.Module) -> bool:

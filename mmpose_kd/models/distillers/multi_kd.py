@@ -12,11 +12,11 @@ from torch.utils.data import Dataset
 
 from mmpose_kd.datasets.views import ViewDataset, checked_views
 from mmpose_kd.errors import ConfigError, build, did_you_mean
+from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.objectives.base import STUDENT, Objective
 from mmpose_kd.models.outputs import check_same_maps, num_keypoints
 from mmpose_kd.models.taps import Record, Recorder, tensors
 
-from .alignment import keypoint_names, parse_metainfo
 from .cached_teacher import CachedTeacher
 from .schedules import Progress, build_schedule
 from .state import checked_modules, keep_out_of_state_dict, load_training_only_state, training_only_state

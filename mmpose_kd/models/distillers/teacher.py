@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError, first_line
+from mmpose_kd.keypoints import check_mirrored, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
 from mmpose_kd.models.outputs import (
     heatmaps_among,
     input_size_of,
@@ -24,18 +25,9 @@ from mmpose_kd.models.outputs import (
     pose_head,
 )
 from mmpose_kd.models.taps import Record, Recorder, to_float32
-from mmpose_kd.parts import check_packages, dataset_metas
+from mmpose_kd.parts import check_packages
 
-from .alignment import (
-    Cells,
-    Resize,
-    check_mirrored,
-    keypoint_names,
-    map_keypoints,
-    parse_metainfo,
-    renormalise,
-    same_images,
-)
+from .alignment import Cells, Resize, renormalise, same_images
 from .compiling import compiled
 from .folding import fold_batch_norms
 from .state import deployed_model, deployed_weights

@@ -15,15 +15,8 @@ from torch._inductor import config as inductor
 
 from mmpose_kd.config import load_config
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.distillers.alignment import (
-    Resize,
-    keypoint_names,
-    map_keypoints,
-    parse_metainfo,
-    renormalise,
-    resample,
-    same_images,
-)
+from mmpose_kd.keypoints import keypoint_names, map_keypoints, parse_metainfo
+from mmpose_kd.models.distillers.alignment import Resize, renormalise, resample, same_images
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_teacher
 from mmpose_kd.models.outputs import is_udp

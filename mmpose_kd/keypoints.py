@@ -1,0 +1,89 @@
+"""What a set of data says of its keypoints: their names, and which are mirror images."""
+from typing import Iterator, List, Optional, Sequence
+
+from mmengine.config import Config
+from mmpose.datasets.datasets.utils import parse_pose_metainfo
+from mmpose.registry import DATASETS
+
+from .errors import ConfigError
+from .parts import class_of
+
+
+def dataset_metas(cfg: Config) -> Iterator[dict]:
+    """The metainfo of each set of data that a config names, raw: to test, to validate and to train on."""
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        dataset = (cfg.get(loader) or {}).get('dataset')
+        while dataset is not None:
+            metainfo = dataset.get('metainfo') or getattr(class_of(DATASETS, dataset), 'METAINFO', None)
+            if metainfo:
+                yield metainfo
+                break
+            dataset = dataset.get('dataset')
+
+
+def dataset_meta(cfg: Config) -> Optional[dict]:
+    """The first of :func:`dataset_metas`; None where a config names none."""
+    return next(dataset_metas(cfg), None)
+
+
+def parse_metainfo(metainfo: Optional[dict]) -> Optional[dict]:
+    """A dataset's metainfo in parsed form, with ``keypoint_id2name`` and ``flip_indices``.
+
+    Args:
+        metainfo (dict, optional): ``dataset.metainfo``, or what ``parse_pose_metainfo`` takes.
+
+    Returns:
+        dict | None: None where the metainfo names no keypoints.
+    """
+    if not metainfo or 'keypoint_id2name' in metainfo:
+        return metainfo or None
+    if 'from_file' not in metainfo and 'keypoint_info' not in metainfo:
+        return None
+    return parse_pose_metainfo(dict(metainfo))
+
+
+def keypoint_names(metainfo: Optional[dict]) -> Optional[List[str]]:
+    """The keypoints' names in order, from a parsed metainfo; None where there is none."""
+    if not metainfo:
+        return None
+    names = {int(k): v for k, v in metainfo['keypoint_id2name'].items()}
+    return [names[i] for i in sorted(names)]
+
+
+def map_keypoints(student: Sequence[str], teacher: Sequence[str]) -> List[int]:
+    """For each of the student's keypoints, the index of the teacher's keypoint of the same name.
+
+    Raises:
+        ConfigError: The teacher lacks a keypoint of the student's.
+    """
+    missing = [name for name in student if name not in teacher]
+    if missing:
+        raise ConfigError(f'the teacher has no keypoint named {", ".join(map(repr, missing))}. The student has '
+                          f'{", ".join(student)}; the teacher has {", ".join(teacher)}. Use a teacher that was trained '
+                          'on these keypoints, or give its own names by teacher.metainfo.')
+    return [list(teacher).index(name) for name in student]
+
+
+def check_mirrored(student: Sequence[str], mirror: Optional[Sequence[int]], teacher: Sequence[str],
+                   teacher_mirror: Optional[Sequence[int]], indices: Sequence[int]) -> None:
+    """Refuse keypoints of the same names that have other mirror images, as numbered ones of different faces have.
+
+    Args:
+        student (Sequence[str]): Names of the student's keypoints.
+        mirror (Sequence[int], optional): Their mirror images; None where that is unknown.
+        teacher (Sequence[str]): Names of the teacher's keypoints.
+        teacher_mirror (Sequence[int], optional): Their mirror images.
+        indices (Sequence[int]): For each of the student's keypoints the teacher's, by :func:`map_keypoints`.
+
+    Raises:
+        ConfigError: Names the first.
+    """
+    if mirror is None or teacher_mirror is None:
+        return
+    for i, (other, theirs) in enumerate(zip(mirror, (teacher_mirror[index] for index in indices))):
+        unknown = other == i or theirs == indices[i]  # on the middle line, or nobody has said which it is
+        if not unknown and indices[other] != theirs:
+            raise ConfigError(f'the mirror image of the keypoint "{student[i]}" is "{student[other]}" in the student\'s'
+                              f' data and "{teacher[theirs]}" in the teacher\'s: these are other keypoints of the same '
+                              'names. Use a teacher that was trained on these keypoints, or give names that tell them '
+                              'apart by teacher.metainfo.')
