@@ -4,5 +4,5 @@ title = 'ResNet-18 taught by HRNet-W32 on LSPET 128x128, twelve epochs'
 cfg_options = {'train_cfg.max_epochs': 12}
 
 chosen = ['alone', 'fitnet', 'cross-stage-kl-fading']
-runs = dict(_delete_=True, **{name: _base_.runs[name] for name in chosen})
+runs = dict(_delete_=True, **{name: dict(_base_.runs[name], seeds=[0, 1, 2]) for name in chosen})
 del chosen
