@@ -1,5 +1,6 @@
 """Train what a study file lists and compare it; ``mim run mmpose_kd study`` runs it."""
 import argparse
+import logging
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument('--redo', action='store_true', help='train anew what was trained with another config')
     parser.add_argument('--report-only', action='store_true', help='write the results of what is finished')
     args = parser.parse_args()
+    logging.disable(logging.INFO)  # a line for each environment variable, each time that a config is read
     failed = []
     with for_the_user('stopped; the same command goes on from here'):
         plan = load_plan(args.study)
