@@ -7,7 +7,6 @@ are of random joints; their bytes are what a sample carries to the device. `--la
 """
 import argparse
 import logging
-import os
 import time
 from collections import defaultdict
 
@@ -20,7 +19,7 @@ from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
 import mmpose_kd
 from mmpose_kd.config import read_config
-from mmpose_kd.machine import processor
+from mmpose_kd.machine import cores, processor
 
 
 def transforms(cfg: Config, samples: int) -> None:
@@ -72,7 +71,7 @@ def main() -> None:
     init_default_scope('mmpose')
     torch.set_num_threads(1)
     cfg = read_config(args.config, args.cfg_options)
-    print(f'{processor()}, {os.cpu_count()} cores, 1 process, mmengine {mmengine.__version__}, mmpose_kd '
+    print(f'{processor()}, {cores()} cores, 1 process, mmengine {mmengine.__version__}, mmpose_kd '
           f'{mmpose_kd.__version__}')
     if not args.labels:
         transforms(cfg, args.samples)

@@ -9,7 +9,6 @@ from each config's own training set and teachers from their checkpoints, as a ca
 """
 import argparse
 import logging
-import os
 import time
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from mmpose.registry import DATASETS, MODELS
 import mmpose_kd
 from mmpose_kd.config import merge_options, read_config
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.machine import processor
+from mmpose_kd.machine import cores, processor
 from mmpose_kd.models.distillers.schedules import Constant
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 
@@ -117,7 +116,7 @@ def main() -> None:
     device = torch.device(args.device)
     if device.type == 'cuda':
         torch.cuda.set_device(device)
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {os.cpu_count()} cores'
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
     steps = [Step(config, args.batch_size, device, args.cfg_options, args.data) for config in args.configs]

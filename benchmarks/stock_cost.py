@@ -14,7 +14,6 @@ the memory of a process of its own at its peak, and the ratio to the student's s
 import argparse
 import logging
 import multiprocessing
-import os
 import resource
 import tempfile
 from functools import partial
@@ -34,7 +33,7 @@ from step_cost import Step, sample
 import mmpose_kd
 from mmpose_kd.config import read_config
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.machine import processor
+from mmpose_kd.machine import cores, processor
 
 
 def stock(config: str) -> Config:
@@ -133,7 +132,7 @@ def main() -> None:
     device = torch.device(args.device)
     if device.type == 'cuda':
         torch.cuda.set_device(device)
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {os.cpu_count()} cores'
+    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
     pair = (args.student, args.teacher, args.batch_size, device)

@@ -3,7 +3,6 @@ import gc
 import json
 import logging
 import multiprocessing
-import os
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from .config import load_config
 from .errors import ConfigError, did_you_mean
 from .files import whole
-from .machine import machine, memory
+from .machine import cores, machine, memory
 from .summary import markdown
 
 BACKENDS = ('eager', 'compile', 'onnx')
@@ -115,7 +114,7 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         return [worker.ask(what) for worker in workers]
 
     for backend in backends:
-        setting = dict(backend=backend, batch=batch, threads=threads or os.cpu_count() or 1, device=device,
+        setting = dict(backend=backend, batch=batch, threads=threads or cores(), device=device,
                        channels_last=channels_last)
         workers: List[_Worker] = []
         try:
@@ -140,7 +139,7 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
 
 def conditions(device: str, threads: Optional[int]) -> Dict[str, Any]:
     """What the figures are of."""
-    return dict(machine=machine(), device=device, threads=threads or os.cpu_count(), torch=torch.__version__)
+    return dict(machine=machine(), device=device, threads=threads or cores(), torch=torch.__version__)
 
 
 def report(rows: Sequence[Row], facts: Dict[str, Any]) -> str:

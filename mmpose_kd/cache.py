@@ -1,5 +1,4 @@
 """Make a teacher's cache."""
-import fcntl
 import os.path as osp
 from typing import List, Optional, Sequence
 
@@ -13,10 +12,11 @@ from torch.utils.data import DataLoader, Dataset
 from .config import check_model, read_config
 from .datasets.views import ViewDataset, checked_views
 from .errors import ConfigError, build, one_line
+from .files import take_lock
 from .machine import find_device
 from .models.distillers.cached_teacher import answer_fields, cache_source
 from .models.distillers.teacher import Teacher
-from .models.distillers.teacher_cache import TeacherCache
+from .models.distillers.teacher_cache import SHARD, TeacherCache
 from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
 from .progress import track
 
@@ -90,15 +90,17 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     first = next(answers([0]))
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
-    for shard in track(range(cache.shards()), f'{count} views to {folder}'):
+    missing = []
+    for shard in range(cache.shards()):
+        if cache.finished(shard):
+            cache.read(cache.views_of(shard))  # refuses a damaged file
+        else:
+            missing.append(shard)
+    for shard in track(missing, f'{SHARD * len(missing)} views to {folder}'):
         with open(cache.file(shard, 'lock'), 'w') as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not take_lock(lock.fileno(), cache.folder):
                 continue  # another process is at it
-            if cache.finished(shard):
-                cache.read(cache.views_of(shard)[:1])  # refuses a damaged file
-            else:
+            if not cache.finished(shard):  # by another process, since
                 parts = list(answers(cache.views_of(shard)))
                 cache.write(shard, {name: torch.cat([part[name] for part in parts]).numpy() for name in shapes})
     return cache

@@ -52,19 +52,24 @@ def run_mmpose_tool(name: str) -> None:
 def for_the_user(stopped: str = 'stopped') -> Iterator[None]:
     """End the process with a message in place of a traceback, as :func:`run_mmpose_tool` does, and when it is stopped.
 
-    SIGTERM stops as Ctrl-C does, so that what is half-written goes away, and what was started ends.
+    SIGTERM, and the end of the terminal or connection (SIGHUP, unless it is ignored, as under nohup), stop as Ctrl-C
+    does, so that what is half-written goes away, and what was started ends.
 
     Args:
         stopped (str): What to say when it is stopped.
     """
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number, handler in before.items():
+        if handler != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
         with _explained():
             yield
     except KeyboardInterrupt:
         sys.exit(stopped)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager

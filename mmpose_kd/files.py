@@ -1,9 +1,13 @@
 """Files and folders that are written whole or not at all, and files that are images."""
+import fcntl
 import os
 import shutil
+import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
+
+from .errors import ConfigError
 
 IMAGES = ('.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp')
 
@@ -19,7 +23,6 @@ def whole(path: Path) -> Iterator[Path]:
         Iterator[Path]: The name to write to, in the same folder and with the same ending.
     """
     part = part_of(path)
-    remove(part)  # of a process of that number that was killed, or a link
     try:
         yield part
         os.replace(part, path)
@@ -28,8 +31,11 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def part_of(path: Path) -> Path:
-    """The name of a file or folder of this process while it is not whole: hidden, with the same ending."""
-    return path.with_name(f'.{path.stem}.{os.getpid()}.part{path.suffix}')
+    """A new name for a file or folder while it is not whole: hidden, with the same ending.
+
+    It is a random one, since processes of other machines that share the folder may have this one's number.
+    """
+    return path.with_name(f'.{path.stem}.{uuid.uuid4().hex[:12]}.part{path.suffix}')
 
 
 def remove(path: Path) -> None:
@@ -38,3 +44,26 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def take_lock(descriptor: int, place: Path) -> bool:
+    """Take the lock of an open file, for as long as a process has it open.
+
+    Args:
+        descriptor (int): The open file.
+        place (Path): What the error calls it.
+
+    Returns:
+        bool: False where another process has it.
+
+    Raises:
+        ConfigError: The file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise ConfigError(f'"{place}" cannot be locked ({error.strerror}), which keeps two processes from writing the '
+                          'same files. Choose a folder on a file system with locks, such as a local disk.') from None
+    return True

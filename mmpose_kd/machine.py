@@ -18,10 +18,15 @@ def processor() -> str:
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
+def cores() -> int:
+    """How many cores this process may use, which a scheduler of jobs may have made fewer than the machine has."""
+    return len(os.sched_getaffinity(0))
+
+
 def machine() -> str:
     """Processor, cores and accelerator."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
-    return f'{processor()}, {os.cpu_count()} cores, {device}'
+    return f'{processor()}, {cores()} cores, {device}'
 
 
 def memory(field: str, process: Union[int, str] = 'self') -> float:

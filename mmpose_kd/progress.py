@@ -12,16 +12,50 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
-    Task,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
-SECONDS_A_LINE = 60  # where no bar is drawn
+SECONDS_A_LINE = 60  # where no bar can be drawn
 
 
-def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Progress:
+class Bar(Progress):
+    """A bar in a terminal; a line a minute where the console is a file, into which rich draws nothing until the end."""
+
+    def __init__(self, *columns: ProgressColumn, **kwargs: Any) -> None:
+        super().__init__(*columns, **kwargs)
+        self._said = time.monotonic()
+
+    def start(self) -> None:
+        if self.console.is_terminal:
+            super().start()
+
+    def stop(self) -> None:
+        if self.console.is_terminal:
+            super().stop()
+
+    def update(self, task_id: TaskID, **kwargs: Any) -> None:
+        super().update(task_id, **kwargs)
+        self._say(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        self._say(task_id)
+
+    def _say(self, task_id: TaskID) -> None:
+        if self.console.is_terminal or time.monotonic() - self._said < SECONDS_A_LINE:
+            return
+        self._said = time.monotonic()
+        task = self._tasks[task_id]
+        total = '' if task.total is None else f' of {task.total:.0f}'
+        left = '' if task.time_remaining is None else f', {timedelta(seconds=round(task.time_remaining))} left'
+        self.console.print(f'{task.description.strip()}: {task.completed:.0f}{total}{left}', markup=False,
+                           highlight=False, soft_wrap=True)
+
+
+def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Bar:
     """A bar with what is done and what there is to do, the time so far, and the time left.
 
     The time left is that of the mean speed so far: rich's own, of the last 30 seconds, knows nothing of a step that
@@ -33,17 +67,15 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> P
         kwargs: Arguments of ``rich.progress.Progress``.
 
     Returns:
-        Progress: The bar, whose tasks are to be added.
+        Bar: The bar, whose tasks are to be added.
     """
     kwargs.setdefault('speed_estimate_period', math.inf)
-    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                    TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
+    return Bar(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
 
 
 def track(items: Sequence[Any], what: str) -> Iterator[Any]:
     """The items one by one, while a bar on the standard error stream shows how many are done and the time left.
-
-    Where that stream is a file, no bar is drawn, but a line is written every minute.
 
     Args:
         items (Sequence): The items.
@@ -52,28 +84,11 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
     Yields:
         Any: The items.
     """
-    console = Console(stderr=True)
-    bar = progress_bar(console, transient=True)
-    if console.is_terminal:
-        with bar:
-            yield from bar.track(items, description=f'{what:30}')
-        return
-    bar.add_task(what, total=len(items))  # of a bar that is never started, so that nothing is drawn
-    task, = bar.tasks
-    said = time.monotonic()
-    for item in items:
-        yield item
-        bar.advance(task.id)
-        if time.monotonic() - said >= SECONDS_A_LINE:
-            said = time.monotonic()
-            console.print(state_line(task), markup=False, soft_wrap=True)
-
-
-def state_line(task: Task) -> str:
-    """What a bar shows of a task, as a line: what is done, what there is to do, and the time left, if it is known."""
-    left = task.time_remaining
-    return f'{task.description}: {task.completed:.0f} of {task.total:.0f}' + (
-        '' if left is None else f', {timedelta(seconds=round(left))} left')
+    with progress_bar(Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f'{what:30}', total=len(items))
+        for item in items:
+            yield item
+            bar.advance(task)
 
 
 @contextmanager

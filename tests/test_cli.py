@@ -60,11 +60,24 @@ def test_debug_brings_the_traceback_of_a_tool_back(monkeypatch):
         raise ConfigError('no such teacher')
 
 
-def test_sigterm_stops_a_tool_as_ctrl_c_does():
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit, match='^stopped$'), for_the_user():
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) == before
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_a_tool_as_ctrl_c_does(number):
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit, match='^stopped$'), for_the_user():
+            signal.raise_signal(number)
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
+
+
+def test_what_ignores_the_end_of_its_terminal_goes_on():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup has it
+    try:
+        with for_the_user():
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_missing_tool_is_named():

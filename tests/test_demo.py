@@ -27,6 +27,7 @@ def run(tool, monkeypatch, *words):
 
 
 def test_the_demo_trains_compares_and_draws_and_trains_nothing_twice(tool, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr('mmpose_kd.progress.SECONDS_A_LINE', 0)
     run(tool, monkeypatch, '--work-dir', tmp_path)
     printed = capsys.readouterr().out
     assert '| student + Multi-KD | student | 1 |' in printed and '| resnet_simdr_synthetic-64x64 | eager |' in printed

@@ -31,6 +31,15 @@ def test_long_work_tells_a_file_how_far_it_is(monkeypatch, capfd):
     assert second.startswith('letters: 2 of 3, 0:00:0') and last == 'letters: 3 of 3, 0:00:00 left'
 
 
+def test_a_source_of_unknown_length_is_told_too(monkeypatch):
+    monkeypatch.setattr('mmpose_kd.progress.SECONDS_A_LINE', 0)
+    file = io.StringIO()
+    with progress_bar(Console(file=file)) as bar:
+        task = bar.add_task('video', total=None)
+        bar.advance(task)
+    assert file.getvalue() == 'video: 1\n'
+
+
 def test_an_error_within_passes_through():
     with pytest.raises(ZeroDivisionError):
         for i in track([1, 0], 'dividing'):

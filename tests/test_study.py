@@ -18,7 +18,7 @@ from mmpose_kd.report import Options, read_folders
 from mmpose_kd.report import write_report as write_page
 from mmpose_kd.study import check_results, collect, load_plan, train_all, write_results
 from mmpose_kd.study.report import table
-from mmpose_kd.study.state import forget_last_epoch, lock, state_of
+from mmpose_kd.study.state import lock, state_of
 from mmpose_kd.summary import summarise
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
@@ -210,6 +210,7 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     with pytest.raises(ConfigError, match='metrics: "PCK" was not logged after the last epoch, only nothing'):
         collect(plan, out)
     (out / plan.runs[2].folder / 'state.json').unlink()
+    (out / plan.runs[2].folder / 'epoch_1.pth').unlink(missing_ok=True)  # with the last alone it is validated again
     assert train_all(plan, out) == []
     assert collect(plan, out)['runs'][2]['metrics'] == results['runs'][2]['metrics']  # bit for bit
 
@@ -363,16 +364,33 @@ def test_the_configs_of_teachers_are_read_once(study, monkeypatch):
     assert [Path(config).name for config in read] == ['teacher.py']
 
 
-@pytest.mark.parametrize('saved, named', [([1, 2, 4], 'epoch_2.pth'), ([4], None)])
-def test_a_run_stopped_in_its_last_validation_goes_on_from_the_checkpoint_before(saved, named, tmp_path):
-    for epoch in saved:
-        (tmp_path / f'epoch_{epoch}.pth').touch()
-    forget_last_epoch(tmp_path, 4)  # killed before last_checkpoint was written
-    pointer = tmp_path / 'last_checkpoint'
-    assert not (tmp_path / 'epoch_4.pth').exists()
-    assert (pointer.read_text() if pointer.exists() else None) == (named and str(tmp_path / named))
-    forget_last_epoch(tmp_path, 4)
-    assert pointer.exists() == (named is not None)
+def test_a_run_keeps_the_config_that_it_had_when_the_study_was_read(study, tmp_path):
+    plan = study(seeds=[0])
+    file = tmp_path / 'kd.py'
+    file.write_text(file.read_text() + "\noptim_wrapper['optimizer']['lr'] = 123.")  # edited while others train
+    run = plan.runs[2]
+    cfg = run.cfg({'teacher': 'there.pth'})
+    assert (cfg.optim_wrapper.optimizer.lr, cfg.model.teacher.checkpoint) == (1e-3, 'there.pth')
+    assert run.cfg().model.teacher.checkpoint == '{checkpoint:teacher}'
+    assert study(seeds=[0]).runs[2].hash() != run.hash()
+
+
+def test_each_of_several_jobs_has_its_gpu(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [
+        sys.executable, '-c', 'import os, time; time.sleep(3); print("GPU", os.environ.get("CUDA_VISIBLE_DEVICES"))'])
+    monkeypatch.setattr('torch.cuda.device_count', lambda: 2)
+    monkeypatch.delenv('CUDA_VISIBLE_DEVICES', raising=False)
+    plan, out = study(seeds=[0], runs=dict(alone=dict(config='alone.py'), teacher=dict(config='teacher.py'))), tmp_path
+
+    def used():
+        return sorted((out / run.folder / 'train.log').read_text() for run in plan.runs)
+
+    train_all(plan, out, jobs=2)
+    assert used() == ['GPU 0\n', 'GPU 1\n']
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '5,7')
+    train_all(plan, out / 'chosen', jobs=2)
+    out /= 'chosen'
+    assert used() == ['GPU 5\n', 'GPU 7\n']
 
 
 @pytest.mark.parametrize('option', ['randomness.seed', 'work_dir', 'resume'])

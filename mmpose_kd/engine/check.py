@@ -7,7 +7,7 @@ import difflib
 import inspect
 import logging
 import math
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Iterator, Tuple
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -135,10 +135,31 @@ def _check_train_cfg(cfg: Config) -> None:
                 raise ConfigError(f'{place}: by_epoch=True, but this training counts iterations and has no epochs, so '
                                   'that the weight would never change. Drop by_epoch and give positions as fractions '
                                   'of the training, such as 0.5, or in iterations.')
+        places = list(_counting_epochs(cfg))
+        if places:
+            raise ConfigError(f'train_cfg counts iterations, but {", ".join(places)} is not False and counts epochs, '
+                              'of which such a training has none: nothing would be saved before its end, learning '
+                              'rates would not change, and metrics would be logged at epoch 0. Set each to False, and '
+                              'the intervals and milestones beside it in iterations.')
     stock = kind_of(train) in ('', 'EpochBasedTrainLoop', 'IterBasedTrainLoop')
     if stock and not {'max_epochs', 'max_iters'} & set(train):
         raise ConfigError('train_cfg: how long to train is not given; set max_epochs, such as '
                           'dict(by_epoch=True, max_epochs=210, val_interval=10).')
+
+
+def _counting_epochs(cfg: Config) -> Iterator[str]:
+    """Places of what counts epochs beside the objectives."""
+    hooks = cfg.get('default_hooks') or {}
+    checkpoint, logger = hooks.get('checkpoint') or {}, hooks.get('logger') or {}
+    if checkpoint.get('interval', -1) > 0 and checkpoint.get('by_epoch', True):
+        yield 'default_hooks.checkpoint.by_epoch'
+    for place, part in dicts(cfg.get('param_scheduler'), 'param_scheduler'):
+        if 'type' in part and part.get('by_epoch', True):
+            yield f'{place}.by_epoch'
+    if logger.get('log_metric_by_epoch', True):
+        yield 'default_hooks.logger.log_metric_by_epoch'
+    if (cfg.get('log_processor') or {}).get('by_epoch', True):
+        yield 'log_processor.by_epoch'
 
 
 def _check_checkpoints(cfg: Config) -> None:
@@ -226,6 +247,11 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
             for key in _CODEC_KEYS:
                 _same(step['encoder'].get(key), decoder.get(key), f'{place}.encoder.{key}', f'model.head.decoder.{key}',
                       'what is trained would not be what is decoded')
+            if kind_of(decoder) == 'SimDRLabel':  # the head draws the labels, with the sigma of its decoder
+                given, read = (value * 2 if len(value) == 1 else value for value in (
+                    _listed(codec.get('sigma', 6.)) for codec in (step['encoder'], decoder)))
+                _same(given, read, f'{place}.encoder.sigma', 'model.head.decoder.sigma',
+                      'the labels would be as wide as the latter says')
         if kind_of(step) == 'TopdownAffine':
             _check_size(step.get('input_size'), f'{place}.input_size')
             _same(step.get('input_size'), decoder.get('input_size'), f'{place}.input_size',
@@ -239,9 +265,7 @@ def _check_codec(codec: Dict[str, Any], where: str) -> None:
     if size is not None:  # of a volume with its depth
         _check_size(size[:2] if isinstance(size, (list, tuple)) and len(size) == 3 else size, f'{where}.heatmap_size')
     for key in ('sigma', 'simcc_split_ratio'):
-        values = codec.get(key, 1)
-        values = values if isinstance(values, (list, tuple)) else [values]
-        if not all(_number(value) and value > 0 for value in values):
+        if not all(_number(value) and value > 0 for value in _listed(codec.get(key, 1))):
             raise ConfigError(f'{where}.{key}={codec[key]!r}: expected a number above 0.')
 
 
@@ -308,6 +332,10 @@ def _same(a: Any, b: Any, place_a: str, place_b: str, why: str) -> None:
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, (list, tuple)) else value
+
+
+def _listed(value: Any) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _number(value: Any) -> bool:

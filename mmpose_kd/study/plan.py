@@ -1,4 +1,5 @@
 """What a study file says."""
+import copy
 import hashlib
 import json
 import re
@@ -10,7 +11,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 from mmengine.config import Config
 
-from mmpose_kd.config import check_model, load_config, read_config
+from mmpose_kd.config import check_model, load_config, merge_options, read_config
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
 from mmpose_kd.parts import dicts, kind_of
@@ -53,22 +54,27 @@ class Run:
         return f'runs/{self.name}/seed_{self.seed}'
 
     def cfg(self, checkpoints: Optional[Dict[str, str]] = None) -> Config:
-        """The config with the options.
+        """The config with the options, as it was when the study was read: its file may be edited while others train.
 
         Args:
             checkpoints (dict[str, str], optional): Files of the runs that this one needs, by name; without them their
                 places stay as they are in the study file.
         """
-        options = _map_texts(
-            lambda text: _PLACE.sub(lambda match: (checkpoints or {}).get(match[1], match[0]), text), self.options)
-        cfg = read_config(self.config, {**options, 'randomness.seed': self.seed})
-        check_model(cfg)
-        absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
+        cfg = copy.deepcopy(self._unfilled)
+        if checkpoints:
+            filled = _map_texts(
+                lambda text: _PLACE.sub(lambda match: checkpoints.get(match[1], match[0]), text), self.options)
+            changed = {key: value for key, value in filled.items() if value != self.options[key]}
+            merge_options(cfg, changed, str(self.config))
+            absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
         return cfg
 
     @cached_property
     def _unfilled(self) -> Config:
-        return self.cfg()
+        cfg = read_config(self.config, {**self.options, 'randomness.seed': self.seed})
+        check_model(cfg)
+        absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
+        return cfg
 
     @property
     def epochs(self) -> int:
@@ -296,7 +302,7 @@ def _map_texts(function: Callable[[str], str], value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _map_texts(function, part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_map_texts(function, part) for part in value]
+        return type(value)(_map_texts(function, part) for part in value)
     return value
 
 

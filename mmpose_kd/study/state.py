@@ -1,5 +1,4 @@
 """What a training of a study leaves in its folder, and whether it is what the study file says now."""
-import fcntl
 import json
 import os
 import time
@@ -7,7 +6,7 @@ from pathlib import Path
 from typing import List
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.files import whole
+from mmpose_kd.files import take_lock
 
 from .plan import Run
 
@@ -36,38 +35,24 @@ def checkpoint_of(run: Run, out: Path) -> Path:
     return out / run.folder / f'epoch_{run.epochs}.pth'
 
 
-def forget_last_epoch(folder: Path, epochs: int) -> None:
-    """Have a run that was stopped in its last validation train its last epochs again: a resume would not validate.
-
-    Args:
-        folder (Path): The run's.
-        epochs (int): How long it trains.
-    """
-    last, pointer = folder / f'epoch_{epochs}.pth', folder / 'last_checkpoint'
-    if not last.is_file():
-        return
-    before = max((epoch for epoch in saved_epochs(folder) if epoch < epochs), default=None)
-    if before is None:
-        pointer.unlink(missing_ok=True)
-    else:
-        with whole(pointer) as part:
-            part.write_text(str(folder / f'epoch_{before}.pth'))
-    last.unlink()  # when nothing names it any more
-
-
 def saved_epochs(folder: Path) -> List[int]:
     """Epochs of which a run has a checkpoint."""
     return [int(file.stem[len('epoch_'):]) for file in folder.glob('epoch_*.pth')]
 
 
 def lock(folder: Path) -> int:
-    """A descriptor that one training at a time can have, for as long as it or one of its workers lives."""
+    """A descriptor that one training at a time can have, for as long as it or one of its workers lives.
+
+    Raises:
+        ConfigError: Another process has it, or the file system has no locks.
+    """
     descriptor = os.open(folder / 'lock', os.O_CREAT | os.O_RDWR)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        if not take_lock(descriptor, folder):
+            raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.')
+    except ConfigError:
         os.close(descriptor)
-        raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.') from None
+        raise
     return descriptor
 
 

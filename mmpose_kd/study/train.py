@@ -10,15 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
+import torch
 from rich import get_console
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import whole
-from mmpose_kd.machine import commit, machine, memory
-from mmpose_kd.progress import progress_bar, state_line
+from mmpose_kd.machine import commit, cores, machine, memory
+from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
-from .state import check_same, checkpoint_of, difference, forget_last_epoch, lock, move_aside, saved_epochs, state_of
+from .state import check_same, checkpoint_of, difference, lock, move_aside, saved_epochs, state_of
 
 _TRAIN = [sys.executable, '-W', 'ignore', '-c',
           "from mmpose_kd.cli import run_mmpose_tool; run_mmpose_tool('train.py')"]
@@ -38,7 +39,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
         plan (Plan): The study.
         out (Path): Its folder.
         jobs (int): How many are trained at a time. Each gets its share of the cores, unless ``OMP_NUM_THREADS`` is
-            set. Default: 1.
+            set, and one of the GPUs, in turn. Default: 1.
         redo (bool): Train anew what was trained with another config. Default: False, which is an error.
         finished (Callable): Called when one is finished. What it raises stops the others, which can be resumed.
 
@@ -62,7 +63,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     ended = {run for run in plan.runs if run not in waiting}
 
     def reached() -> int:
-        return sum(run.epochs if run in ended else _epoch(run, out) for run in plan.runs)
+        return sum(run.epochs if run in ended else _epoch(run, out) for run in plan.runs if run not in failed)
 
     with progress_bar(get_console()) as progress:
         say = partial(progress.console.print, markup=False, soft_wrap=True)
@@ -77,7 +78,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                         ended.add(run)
                         continue
                     say(f'{run.name}, seed {run.seed}: {out / run.folder}')
-                    active[run] = _Process(run, out, jobs)
+                    slot = next(i for i in range(jobs) if all(process.slot != i for process in active.values()))
+                    active[run] = _Process(run, out, jobs, slot)
                 time.sleep(0 if ready else POLL)
                 for run, process in list(active.items()):
                     code = process.poll()
@@ -90,10 +92,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                         say(f'{run.name}, seed {run.seed}: failed, see {process.log}\n{process.last_words()}')
                     else:
                         finished()
-                before = progress.tasks[bar].completed
-                progress.update(bar, completed=reached())
-                if progress.tasks[bar].completed > before and not progress.console.is_terminal:
-                    say(state_line(progress.tasks[bar]))  # as no bar is drawn into a file
+                progress.update(bar, completed=reached(),
+                                total=sum(run.epochs for run in plan.runs if run not in failed))
         finally:  # the next call goes on where this one was stopped
             for process in active.values():
                 process.stop()
@@ -103,14 +103,15 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
 class _Process:
     """A training in a process of its own."""
 
-    def __init__(self, run: Run, out: Path, jobs: int):
+    def __init__(self, run: Run, out: Path, jobs: int, slot: int):
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
-        forget_last_epoch(folder, run.epochs)
-        self.run, self.out, self.log = run, out, folder / 'train.log'
+        self.run, self.out, self.slot, self.log = run, out, slot, folder / 'train.log'
         config = folder / 'config.py'
-        run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs}).dump(str(config))
+        cfg = run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs})
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='LastValidationHook')]
+        cfg.dump(str(config))
         state = state_of(run, out)
         self.state = dict(
             hash=run.hash(), files=run.files(), finished=False, seconds=state.get('seconds', 0.0),
@@ -118,7 +119,10 @@ class _Process:
             machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
             commits=list(dict.fromkeys([*state.get('commits', []), commit()])))
         env = dict(os.environ)
-        env.setdefault('OMP_NUM_THREADS', str(max(1, (os.cpu_count() or 1) // jobs)))
+        env.setdefault('OMP_NUM_THREADS', str(max(1, cores() // jobs)))
+        gpus = _gpus()
+        if jobs > 1 and gpus:
+            env['CUDA_VISIBLE_DEVICES'] = gpus[slot % len(gpus)]
         self.started = time.monotonic()
         # where there is nothing to resume, MMPose's tool would drop load_from
         resume = ['--resume', 'auto'] if (folder / 'last_checkpoint').is_file() else []
@@ -151,6 +155,12 @@ class _Process:
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.killpg(self.process.pid, signal.SIGTERM)
         self.process.wait()
+
+
+def _gpus() -> List[str]:
+    """The GPUs that trainings may use, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    given = os.environ.get('CUDA_VISIBLE_DEVICES')
+    return given.split(',') if given else [str(number) for number in range(torch.cuda.device_count())]
 
 
 def _epoch(run: Run, out: Path) -> int:

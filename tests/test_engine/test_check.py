@@ -1,9 +1,12 @@
 import copy
 import inspect
 import re
+from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import tiny
+from mmengine.config import Config
 from mmengine.optim import DefaultOptimWrapperConstructor
 from mmpose.datasets.transforms import TopdownAffine
 from mmpose.models.utils import tta
@@ -11,6 +14,8 @@ from mmpose.models.utils import tta
 from mmpose_kd.engine.check import _FLIP_MODES, _PARAMWISE_KEYS, check_config
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.parts import kind_of
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize('kind, name', [
@@ -27,6 +32,38 @@ def test_a_loop_with_a_scope_counts_iterations_too():
     check_config(cfg)
     cfg.train_cfg = dict(type='mmengine.IterBasedTrainLoop', max_iters=2)
     with pytest.raises(ConfigError, match='loss_kd.weight: by_epoch=True, but this training counts iterations'):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('given, refused', [(1.0, True), ((3.0, 1.0), True), (3.0, False), ((3.0, 3.0), False)])
+def test_the_width_of_simdr_labels_is_that_of_the_decoder(given, refused):
+    cfg = Config.fromfile(str(ROOT / 'configs/students/resnet_simdr_synthetic-64x64.py'))
+    assert cfg.model.head.decoder.sigma == 3.0
+    next(step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'GenerateTarget').encoder.sigma = given
+    with pytest.raises(ConfigError, match='encoder.sigma=.* and model.head.decoder.sigma=.* differ, so that the '
+                       'labels would') if refused else nullcontext():
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('place, changes', [
+    ('default_hooks.checkpoint.by_epoch', {'default_hooks.checkpoint': dict(type='CheckpointHook', interval=10)}),
+    (r'param_scheduler\[1\].by_epoch', {'param_scheduler': [
+        dict(type='LinearLR', start_factor=0.1, by_epoch=False), dict(type='MultiStepLR', milestones=[1])]}),
+    ('default_hooks.logger.log_metric_by_epoch', {'default_hooks.logger': dict(type='LoggerHook')}),
+    ('log_processor.by_epoch', {'log_processor': dict(window_size=10)}),
+])
+def test_what_counts_epochs_in_a_training_by_iterations_is_named(place, changes):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.merge_from_dict(dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=100, val_interval=10),
+                             log_processor=dict(by_epoch=False)))
+    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=10),
+                             logger=dict(type='LoggerHook', log_metric_by_epoch=False))
+    check_config(cfg)
+    cfg.param_scheduler = None
+    for key, value in changes.items():
+        parts = key.split('.')
+        (cfg[parts[0]] if len(parts) > 1 else cfg)[parts[-1]] = value
+    with pytest.raises(ConfigError, match=f'^train_cfg counts iterations, but {place} is not False'):
         check_config(cfg)
 
 
@@ -96,7 +133,9 @@ def test_only_a_top_down_head_has_a_channel_for_each_keypoint():
 
 
 @pytest.mark.parametrize('changes', [
-    {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=1e5, val_interval=100)},
+    {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=1e5, val_interval=100),
+     'default_hooks.checkpoint.by_epoch': False, 'default_hooks.logger.log_metric_by_epoch': False,
+     'log_processor': dict(by_epoch=False)},
     {'train_cfg': dict(_delete_=True, type='OwnLoop', steps=100)},
     {'optim_wrapper.clip_grad': dict(max_norm=float('inf'))},
 ], ids=['a float that is whole', 'a loop of ones own', 'a norm that is only logged'])

@@ -1,4 +1,4 @@
-# LSPET at 64x64 pixels. Sigma is 2 pixels of the input, as much of it as at 128x128.
+# LSPET at 64x64 pixels. Sigma is 1 pixel of the input, as large a share of it as at 128x128.
 _base_ = ['lspet_128x128.py']
 
 small = dict(type='SimDRLabel', input_size=(64, 64), sigma=2.0, simcc_split_ratio=2.0)

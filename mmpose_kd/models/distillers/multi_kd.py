@@ -86,7 +86,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self.schedules = {}
         for name, cfg in _checked_objectives(objectives).items():
             where = f'model.objectives.{name}'
-            objective = build(MODELS, cfg, where)
+            with torch.random.fork_rng(devices=[]):  # the student begins as it would alone with the same seed
+                objective = build(MODELS, cfg, where)
             if not isinstance(objective, Objective):
                 raise ConfigError(f'{where}: {type(objective).__name__} is no objective.')
             self.objectives[name] = objective

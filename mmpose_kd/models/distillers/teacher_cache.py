@@ -1,26 +1,28 @@
 """A teacher's answers on disk."""
 import json
 import math
+import resource
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Set
+from typing import Any, Dict, List, Sequence
 
 import numpy as np
 
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import whole
 
-FORMAT = 1
+FORMAT = 2
 SHARD = 2048  # views in a file
-OPEN = 256  # files that a process keeps open
+# Files that a process keeps open: a quarter of those that it may, and fewer than the system lets it map.
+OPEN = min(8192, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
 
 
 class TeacherCache:
     """Rows of numbers by the number of a view, in memory-mapped files of 2048 views each.
 
     ``cache.json`` says what was stored: the fields with their shapes, the dtype, and of what. Beside each shard
-    ``00007.npy``, ``00007.json`` holds its checksum; it is written last, so that a shard without it was not finished
-    and is made again. A shard is checked when a process first reads from it.
+    ``00007.npy``, ``00007.json`` holds the checksum of each view; it is written last, so that a shard without it was
+    not finished and is made again. A view is checked whenever it is read.
 
     Args:
         folder (str | Path): The folder.
@@ -38,8 +40,9 @@ class TeacherCache:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
                               'it and make it anew.')
         self.fields: Dict[str, List[int]] = self.meta['fields']
+        self._root = self.folder.resolve()
         self._open: Dict[int, np.ndarray] = {}
-        self._checked: Set[int] = set()
+        self._checksums: Dict[int, np.ndarray] = {}
 
     @staticmethod
     def create(folder: str, fields: Dict[str, Sequence[int]], count: int, source: Dict[str, Any],
@@ -134,7 +137,7 @@ class TeacherCache:
         with whole(self.file(shard, 'npy')) as part:
             np.save(part, stored)
         with whole(self.file(shard, 'json')) as part:
-            part.write_text(json.dumps(dict(crc32=zlib.crc32(stored.data))))
+            part.write_text(json.dumps(dict(crc32=[zlib.crc32(row) for row in stored])))
 
     def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
         """The fields of some views.
@@ -148,7 +151,7 @@ class TeacherCache:
         Raises:
             ConfigError: A view is not stored, or a file is damaged.
         """
-        rows = np.stack([self._shard(view // SHARD)[view % SHARD] for view in views]).astype(np.float32)
+        rows = np.stack([self._row(*divmod(view, SHARD)) for view in views]).astype(np.float32)
         sizes = [int(np.prod(shape)) for shape in self.fields.values()]
         parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
         return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
@@ -158,26 +161,39 @@ class TeacherCache:
             raise ConfigError(f'cache="{self.folder}" is not complete: {self.file(shard, "npy").name} is missing. The '
                               'command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
 
-    def _shard(self, shard: int) -> np.ndarray:
-        if shard not in self._open:
+    def _row(self, shard: int, place: int) -> np.ndarray:
+        if shard not in self._checksums:
             self._check_finished(shard)
-            checksum = self._json(self.file(shard, 'json'), 'crc32')['crc32']
+            checksums = self._json(self.file(shard, 'json'), 'crc32')['crc32']
             try:
-                rows = np.load(self.file(shard, 'npy'), mmap_mode='r')
-            except (ValueError, EOFError, FileNotFoundError):  # cut off, or no numbers
-                rows = np.zeros(())
-            except OSError as error:
-                raise ConfigError(f'{self.folder}/{shard:05d}.npy cannot be read: {error.strerror}.') from None
-            columns = sum(int(np.prod(shape)) for shape in self.fields.values())
-            same = shard in self._checked or zlib.crc32(rows) == checksum
-            if rows.shape != (len(self.views_of(shard)), columns) or not same:
-                raise ConfigError(f'{self.file(shard, "npy")} is damaged: its checksum is another. Remove it and its '
-                                  '.json, and make it again: mim run mmpose_kd cache CONFIG')
-            self._checked.add(shard)
+                self._checksums[shard] = np.array(checksums, dtype=np.int64)
+            except (TypeError, ValueError, OverflowError):  # no list of numbers
+                raise self._damaged(shard) from None
+        if shard not in self._open:
             while len(self._open) >= OPEN:
                 self._open.pop(next(iter(self._open)))
-            self._open[shard] = rows
-        return self._open[shard]
+            self._open[shard] = self._load(shard)
+        row = self._open[shard][place]
+        if zlib.crc32(row) != self._checksums[shard][place]:
+            raise self._damaged(shard)
+        return row
+
+    def _load(self, shard: int) -> np.ndarray:
+        try:
+            rows = np.load(self.file(shard, 'npy'), mmap_mode='r')
+        except (ValueError, EOFError, FileNotFoundError):  # cut off, or no numbers
+            raise self._damaged(shard) from None
+        except OSError as error:
+            raise ConfigError(f'{self.folder}/{shard:05d}.npy cannot be read: {error.strerror}.') from None
+        columns = sum(int(np.prod(shape)) for shape in self.fields.values())
+        count = len(self.views_of(shard))
+        if rows.shape != (count, columns) or self._checksums[shard].shape != (count, ):
+            raise self._damaged(shard)
+        return rows
+
+    def _damaged(self, shard: int) -> ConfigError:
+        return ConfigError(f'{self.file(shard, "npy")} is damaged: its checksum is another. Remove it and its .json, '
+                           'and make it again: mim run mmpose_kd cache CONFIG')
 
     def file(self, shard: int, ending: str) -> Path:
         """The path of a shard's file.
@@ -186,7 +202,7 @@ class TeacherCache:
             ConfigError: It is a link to somewhere else, where it would be read, emptied or written.
         """
         file = self.folder / f'{shard:05d}.{ending}'
-        if file.resolve().parent != self.folder.resolve():
+        if file.resolve().parent != self._root:
             raise ConfigError(f'{file} is a link that leads out of the cache, to "{file.resolve()}". Remove it; if it '
                               'was not yours, remove the whole cache.')
         return file

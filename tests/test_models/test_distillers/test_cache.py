@@ -1,4 +1,6 @@
 """The teacher's cache: what it stores, what it refuses, and training with it."""
+import json
+
 import numpy as np
 import pytest
 import tiny
@@ -47,11 +49,20 @@ def test_a_file_that_is_missing_is_named(cache):
         reader.read([5])
 
 
-def test_a_damaged_file_is_named(cache):
+def test_a_view_that_is_damaged_is_named_when_it_is_read_and_the_others_are_not_read_for_it(cache):
     file = cache.folder / '00001.npy'
     data = bytearray(file.read_bytes())
-    data[-1] ^= 1
+    data[-1] ^= 1  # in view 7
     file.write_bytes(data)
+    reader = TeacherCache(cache.folder)
+    np.testing.assert_array_equal(reader.read([5, 6])['tap'], values([5, 6])['tap'])
+    with pytest.raises(ConfigError, match=r'00001.npy is damaged'):
+        reader.read([7])
+
+
+@pytest.mark.parametrize('checksums', [5, [1, 2], ['a'], [[1], [1, 2]], [1e400]])
+def test_checksums_that_are_none_are_named(cache, checksums):
+    (cache.folder / '00001.json').write_text(json.dumps(dict(crc32=checksums)))
     with pytest.raises(ConfigError, match=r'00001.npy is damaged'):
         TeacherCache(cache.folder).read([5])
 
@@ -108,8 +119,8 @@ def test_other_fields_in_the_folder_are_not_overwritten(cache):
 
 def test_another_format_is_refused(cache):
     file = cache.folder / 'cache.json'
-    file.write_text(file.read_text().replace('"format": 1', '"format": 0'))
-    with pytest.raises(ConfigError, match='has the format 0, expected 1'):
+    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(ConfigError, match='has the format 1, expected 2'):
         TeacherCache(cache.folder)
 
 

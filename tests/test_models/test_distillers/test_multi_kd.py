@@ -327,6 +327,17 @@ def test_frozen_must_be_a_list():
                         objectives=dict(loss_fkd=DISTANCE)))
 
 
+def test_a_student_begins_with_the_weights_that_it_has_alone_with_the_same_seed():
+    models = []
+    for changes in (dict(), dict(type='MultiKDDistiller', teacher=TEACHER, objectives=dict(loss_fkd=DISTANCE))):
+        torch.manual_seed(5)
+        models.append(MODELS.build(dict(tiny.pose_model(), **changes)))
+        models[-1].init_weights()
+    alone, distilled = (dict(model.state_dict()) for model in models)
+    assert alone.keys() == distilled.keys()
+    assert all(torch.equal(alone[name], distilled[name]) for name in alone)
+
+
 @pytest.mark.parametrize('place', ['objective', 'connector'])
 def test_the_students_init_weights_initialises_connectors_as_the_config_says(place):
     init = dict(init_cfg=dict(type='Constant', layer='Conv2d', val=0.25, bias=0.5))
