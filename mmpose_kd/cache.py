@@ -90,13 +90,10 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     first = next(answers([0]))
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
-    missing = []
-    for shard in range(cache.shards()):
-        if cache.finished(shard):
-            cache.read(cache.views_of(shard))  # refuses a damaged file
-        else:
-            missing.append(shard)
-    for shard in track(missing, f'{SHARD * len(missing)} views to {folder}'):
+    missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
+    for shard in track(sorted({*range(cache.shards())} - {*missing}), f'checking {folder}'):
+        cache.read(cache.views_of(shard))  # refuses a damaged file
+    for shard in track(missing, f'files of {SHARD} views to {folder}'):
         with open(cache.file(shard, 'lock'), 'w') as lock:
             if not take_lock(lock.fileno(), cache.folder):
                 continue  # another process is at it

@@ -48,7 +48,7 @@ class Bar(Progress):
         if self.console.is_terminal or time.monotonic() - self._said < SECONDS_A_LINE:
             return
         self._said = time.monotonic()
-        task = self._tasks[task_id]
+        task = next(task for task in self.tasks if task.id == task_id)
         total = '' if task.total is None else f' of {task.total:.0f}'
         left = '' if task.time_remaining is None else f', {timedelta(seconds=round(task.time_remaining))} left'
         self.console.print(f'{task.description.strip()}: {task.completed:.0f}{total}{left}', markup=False,
