@@ -16,9 +16,9 @@ from .files import take_lock
 from .machine import find_device
 from .models.distillers.cached_teacher import answer_fields, cache_source
 from .models.distillers.teacher import Teacher
-from .models.distillers.teacher_cache import SHARD, TeacherCache
+from .models.distillers.teacher_cache import TeacherCache
 from .models.distillers.teachers import absolute_paths, build_teacher, teacher_arguments, teacher_place
-from .progress import track
+from .progress import counting, track
 
 
 def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
@@ -93,12 +93,17 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
     for shard in track(sorted({*range(cache.shards())} - {*missing}), f'checking {folder}'):
         cache.read(cache.views_of(shard))  # refuses a damaged file
-    for shard in track(missing, f'files of {SHARD} views to {folder}'):
-        with open(cache.file(shard, 'lock'), 'w') as lock:
-            if not take_lock(lock.fileno(), cache.folder):
-                continue  # another process is at it
-            if not cache.finished(shard):  # by another process, since
-                parts = list(answers(cache.views_of(shard)))
+    with counting(sum(len(cache.views_of(shard)) for shard in missing), f'views to {folder}') as done:
+        for shard in missing:
+            views = cache.views_of(shard)
+            with open(cache.file(shard, 'lock'), 'w') as lock:
+                if not take_lock(lock.fileno(), cache.folder) or cache.finished(shard):
+                    done(len(views))  # another process is at it, or has finished it since
+                    continue
+                parts = []
+                for part in answers(views):
+                    parts.append(part)
+                    done(len(next(iter(part.values()))))
                 cache.write(shard, {name: torch.cat([part[name] for part in parts]).numpy() for name in shapes})
     return cache
 

@@ -6,6 +6,7 @@ the environment switches all of them off.
 import functools
 import importlib.util
 import inspect
+import logging
 import os
 import re
 import sys
@@ -14,7 +15,10 @@ from pathlib import PurePosixPath
 from typing import Any, Callable, Dict, List
 
 import torch
+from mmengine.logging import print_log
 from mmengine.utils import digit_version
+
+from .machine import emulates
 
 _KEPT: List[Any] = []  # what a torch.library.Library defines lives as long as it does
 
@@ -286,7 +290,8 @@ def autocast_without_gpu() -> bool:
 
     Repair: it does not ask where there is none, and does not scale the loss,
     which bfloat16 does not need. Other types, which MMEngine would refuse in the
-    first step, are refused at once.
+    first step, are refused at once. A processor that has to emulate bfloat16 is
+    told so.
 
     Returns:
         bool: Whether the repair was needed.
@@ -308,6 +313,9 @@ def autocast_without_gpu() -> bool:
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise ValueError(f'dtype={dtype!r} given, but a CPU trains in bfloat16. Set dtype="bfloat16", or take '
                              'OptimWrapper for float32.')
+        if emulates(torch.bfloat16):
+            print_log('AmpOptimWrapper trains in bfloat16, for which this processor has no instructions: float32 is '
+                      'several times faster. Take OptimWrapper.', 'current', logging.WARNING)
         init(self, dict(enabled=False) if loss_scale == 'dynamic' else loss_scale, dtype, **kwargs)
 
     amp_optimizer_wrapper.is_cuda_available = lambda: True

@@ -3,7 +3,8 @@ import math
 import time
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Iterator, Sequence
+from functools import partial
+from typing import Any, Callable, Iterator, Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -74,8 +75,23 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> B
                TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
 
 
+@contextmanager
+def counting(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A bar on the standard error stream that shows how many of a number are done and the time left.
+
+    Args:
+        total (int): The number.
+        what (str): What is done with them.
+
+    Yields:
+        Callable[[int], None]: To be called with how many more are done.
+    """
+    with progress_bar(Console(stderr=True), transient=True) as bar:
+        yield partial(bar.advance, bar.add_task(f'{what:30}', total=total))
+
+
 def track(items: Sequence[Any], what: str) -> Iterator[Any]:
-    """The items one by one, while a bar on the standard error stream shows how many are done and the time left.
+    """The items one by one, while such a bar counts them.
 
     Args:
         items (Sequence): The items.
@@ -84,11 +100,10 @@ def track(items: Sequence[Any], what: str) -> Iterator[Any]:
     Yields:
         Any: The items.
     """
-    with progress_bar(Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f'{what:30}', total=len(items))
+    with counting(len(items), what) as done:
         for item in items:
             yield item
-            bar.advance(task)
+            done(1)
 
 
 @contextmanager

@@ -334,12 +334,22 @@ def no_gpu(tmp_path, monkeypatch):
 @pytest.mark.parametrize('dtype', [None, 'bfloat16'])
 def test_amp_trains_in_bfloat16_without_a_gpu(dtype, no_gpu):
     assert run('print(compat.autocast_without_gpu())' + AMP + f"""
+compat.emulates = lambda dtype: False
 wrapper = wrap(dtype={dtype!r})
 with wrapper.optim_context(layer):
     output = layer(torch.tensor([[1., 2.]]))
 wrapper.update_params(output.sum())
 print(output.dtype, layer.weight.dtype, layer.weight.tolist())
 """, no_gpu).split('\n') == ['True', 'torch.bfloat16 torch.float32 [[0.75, 0.5]]']
+
+
+@pytest.mark.parametrize('emulated, said', [(True, 'Take OptimWrapper.'), (False, '')])
+def test_a_processor_without_bfloat16_is_told_what_amp_costs_there(emulated, said, no_gpu):
+    assert run('compat.autocast_without_gpu()' + AMP + f"""
+compat.emulates = lambda dtype: {emulated}
+compat.print_log = lambda message, *args: print(message[-18:])
+wrap()
+""", no_gpu) == said
 
 
 @pytest.mark.parametrize('repair, dtype, error', [(False, 'bfloat16', 'AssertionError'),

@@ -15,6 +15,7 @@ from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly
 from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError, first_line
 from mmpose_kd.keypoints import check_mirrored, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
+from mmpose_kd.machine import emulates
 from mmpose_kd.models.outputs import (
     heatmaps_among,
     input_size_of,
@@ -274,6 +275,7 @@ class Teacher:
     def _images(self, inputs: Tensor, preprocessor: nn.Module) -> Tensor:
         if self.same_images is None:  # once: to compare numbers is to wait for the device
             self.same_images = same_images(preprocessor, self.model.data_preprocessor)
+            self._tell_if_emulated(inputs.device)
         if not self.same_images:
             inputs = renormalise(inputs, preprocessor, self.model.data_preprocessor)
         return self._resize(inputs).images(inputs, self.model.data_preprocessor)
@@ -290,6 +292,11 @@ class Teacher:
             raise ConfigError(f'model.teacher: {type(self.model.backbone).__name__} cannot compute in {self.dtype} '
                               f'alone ({first_line(error)}). Set precision="fp32".') from error
         return to_float32(feats)
+
+    def _tell_if_emulated(self, device: torch.device) -> None:
+        if device.type == 'cpu' and emulates(self.dtype):
+            print_log(f'the teacher computes in {self.dtype}, for which this processor has no instructions: float32 is '
+                      'several times faster. Set teacher.precision="fp32".', 'current', logging.WARNING)
 
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])

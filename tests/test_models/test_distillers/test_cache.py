@@ -197,6 +197,14 @@ def test_nothing_is_drawn_into_a_file_that_takes_the_output(training, capfd):
     assert 'views to' not in ''.join(capfd.readouterr())
 
 
+def test_its_views_are_counted_batch_by_batch_in_a_file_that_takes_the_output(training, monkeypatch, capfd):
+    monkeypatch.setattr('mmpose_kd.progress.SECONDS_A_LINE', 0)
+    monkeypatch.setattr(teacher_cache, 'SHARD', 8)
+    build_caches(str(training()))  # in batches of four
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith('views to')]
+    assert [line.split(': ')[1].split(',')[0] for line in lines] == ['4 of 16', '8 of 16', '12 of 16', '16 of 16']
+
+
 def test_options_change_the_config(training, tmp_path):
     cache, = build_caches(str(training(cache=False)), cfg_options={'model.teacher.cache': str(tmp_path / 'another')})
     assert cache.folder == tmp_path / 'another'

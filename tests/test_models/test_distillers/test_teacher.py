@@ -81,6 +81,17 @@ def test_bf16_is_close_to_float32_and_returned_as_float32(student):
     assert next(teachers['bf16'].model.backbone.parameters()).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize('precision, emulated, times', [('bf16', True, 1), ('bf16', False, 0), ('fp32', True, 0)])
+def test_a_processor_without_its_precision_is_told_once(student, monkeypatch, precision, emulated, times):
+    said = []
+    monkeypatch.setattr('mmpose_kd.machine.torch.ops.mkldnn._is_mkldnn_bf16_supported', lambda: not emulated)
+    monkeypatch.setattr('mmpose_kd.models.distillers.teacher.print_log', lambda text, *args: said.append(text))
+    teacher, data = make_teacher(student, precision=precision)
+    for _ in range(2):
+        teacher.answer(data['inputs'], student.data_preprocessor)
+    assert len([text for text in said if 'Set teacher.precision="fp32"' in text]) == times
+
+
 @needs_compiler
 def test_compiled_it_answers_the_same_taps_too(student):
     taps = ['backbone.layer2', 'backbone.layer4.0.conv1']
