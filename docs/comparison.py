@@ -27,6 +27,9 @@ WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what 
 PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
 COMPARED = sum(PLOTS.values(), ())
 UNTIMED = ('s-hrnet', 'lspd-teacher')  # they, or their students alone, were trained beside other work
+DEMO = dict(  # label, parameters and GMACs: what the demo prints after its trainings
+    teacher=('teacher, HRNet-W8', '0.28 M', '0.018'), student=('student, ResNet-18 of 1/8 width', '0.23 M', '0.006'),
+    distilled=('student + Multi-KD', '0.23 M', '0.006'))
 ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-HRNet-18 on MPII; two more of ours
     'alone': 85.9,
     'cross-stage': 86.8,
@@ -41,7 +44,7 @@ ABLATION = {  # rows of the Multi-KD paper's Table 4, with its PCKh@0.5 of Lite-
 
 def main(check: bool = False) -> List[str]:
     """Write the pages whose tables are not as they should be, or, with ``check``, only name them."""
-    studies = read(RESULTS)
+    studies = {**read(RESULTS), 'demo': json.loads((RESULTS / 'demo_three-seeds.json').read_text())}
     stale = []
     for page in PAGES:
         text = (ROOT / page).read_text()
@@ -78,6 +81,20 @@ def gains(studies: Dict[str, dict]) -> List[str]:
             time = seconds(results, name) / seconds(results, row['baseline'])
             rows.append((label(results, name), student, number(alone[METRIC]), number(row[METRIC]),
                          *(difference(row[metric]) for metric in METRICS), '' if name in UNTIMED else f'{time:.2f}'))
+    return markdown(rows)
+
+
+def demo(studies: Dict[str, dict]) -> List[str]:
+    """The models of the demo, and what distillation adds."""
+    results = studies['demo']
+    rows = [('model', *results['metrics'].values(), 'parameters', 'GMACs', 'training')]
+    for name, (label, parameters, gmacs) in DEMO.items():
+        rows.append((label, *(number(results['summary'][name][metric]) for metric in results['metrics']), parameters,
+                     gmacs, f'{seconds(results, name) / 60:.1f} min'))
+    more = seconds(results, 'distilled') - seconds(results, 'student')
+    rows.append(('difference, paired by seed',
+                 *(difference(results['summary']['distilled'][metric]) for metric in results['metrics']), '0', '0',
+                 f'{more / 60:+.1f} min'))
     return markdown(rows)
 
 
@@ -162,7 +179,7 @@ def whole(results: dict) -> List[str]:
 
 
 TABLES = dict(
-    gains=gains, best=best, ablation=ablation, budget=budget,
+    demo=demo, gains=gains, best=best, ablation=ablation, budget=budget,
     ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
     short_128x128=lambda studies: course(studies['short_128x128']),
     tuned_128x128=lambda studies: course(studies['tuned_128x128']),

@@ -5,6 +5,7 @@ from typing import List, Optional, Sequence
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
+from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, MODELS
 from torch.utils.data import DataLoader, Dataset
@@ -52,8 +53,8 @@ def build_caches(config: str, taps: Sequence[str] = (), dtype: str = 'float16',
     if not teachers:
         raise ConfigError(f'{config}: no teacher has a cache. Set model.teacher.cache="folder".')
     dataset = checked_views(_training_set(cfg))
-    loader = dict(batch_size=cfg.train_dataloader.batch_size, num_workers=cfg.train_dataloader.num_workers,
-                  collate_fn=pseudo_collate)
+    loader = dict(batch_size=cfg.train_dataloader.get('batch_size', 32),  # none where there is a batch sampler
+                  num_workers=cfg.train_dataloader.get('num_workers', 0), collate_fn=pseudo_collate)
     preprocessor = model.data_preprocessor.to(place)
     caches = []
     for name, args in teachers.items():
@@ -90,6 +91,8 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     first = next(answers([0]))
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
+    print_log(f'{cache.folder}: {count} views, {cache.view_bytes() / 1024:.1f} KB each, '
+              f'{count * cache.view_bytes() / 2**30:.2f} GB; {", ".join(cache.fields)}', 'current')
     missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
     for shard in track(sorted({*range(cache.shards())} - {*missing}), f'checking {folder}'):
         cache.read(cache.views_of(shard))  # refuses a damaged file

@@ -1,4 +1,5 @@
 """Read the configs that somebody names."""
+import copy
 import inspect
 import os.path as osp
 from pathlib import Path
@@ -98,7 +99,8 @@ def merge_options(cfg: Config, options: dict, file: str) -> None:
         file (str): Where it comes from, for the errors.
 
     Raises:
-        ConfigError: An option has no place in it, or is one that a misspelt first part would keep from everybody.
+        ConfigError: An option has no place in it, is one that a misspelt first part would keep from everybody, or gives
+            a text for a number.
     """
     known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'custom_imports'} - {'self', 'cfg'}
     for key in options:
@@ -106,7 +108,24 @@ def merge_options(cfg: Config, options: dict, file: str) -> None:
         if first not in known:
             raise ConfigError(f'config "{file}": the option {key} changes "{first}", which it does not have, and '
                               f'which no training reads.{did_you_mean(first, known)}')
+        _refuse_text(cfg, key, options[key], file)
     try:
-        cfg.merge_from_dict(options)
+        cfg.merge_from_dict(copy.deepcopy(options))  # it takes "_delete_" out of what it is given, and keeps the rest
     except (TypeError, KeyError) as error:
         raise ConfigError(f'config "{file}": its options cannot be applied: {error}') from error
+
+
+def _refuse_text(cfg: Config, key: str, value: Any, file: str) -> None:
+    """Refuse a number in text form in a number's place, such as YAML's 2e-3, which has no point."""
+    if not isinstance(value, str):
+        return
+    place: Any = cfg
+    try:
+        for part in key.split('.'):
+            place = place[int(part) if isinstance(place, (list, tuple)) else part]
+        number = float(value)
+    except (KeyError, IndexError, TypeError, ValueError):  # nothing there yet, or no number
+        return
+    if isinstance(place, (int, float)) and not isinstance(place, bool):
+        raise ConfigError(f'config "{file}": the option {key} is the text {value!r}, where there was the number '
+                          f'{place}. Drop the quotes; YAML wants a point in it, as in {number:.1e}.')

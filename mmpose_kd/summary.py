@@ -35,10 +35,10 @@ def summarise(runs: Sequence[dict], metrics: Iterable[str]) -> Dict[str, dict]:
         metrics (Iterable[str]): Names of the metrics.
 
     Returns:
-        dict[str, dict]: By run: ``baseline``, ``seeds`` and, by metric, ``mean``, ``std`` (of the sample; None for one
-        seed), ``difference``, the mean over the seeds that the baseline has too of the difference to it, and
-        ``interval``, the half width of its 95 % confidence interval by Student's t; None for fewer than two common
-        seeds.
+        dict[str, dict]: By run: ``baseline``, ``seeds``, ``paired``, those that the baseline has too, and, by metric,
+        ``mean``, ``std`` (of the sample; None for one seed), ``difference``, the mean over the paired seeds of the
+        difference to the baseline, and ``interval``, the half width of its 95 % confidence interval by Student's t;
+        None for fewer than two of them.
     """
     values: Dict[str, Dict[int, dict]] = {}
     baselines = {run['name']: run['baseline'] for run in runs}
@@ -47,10 +47,10 @@ def summarise(runs: Sequence[dict], metrics: Iterable[str]) -> Dict[str, dict]:
     summary = {}
     for name, by_seed in values.items():
         baseline = baselines[name]
-        summary[name] = dict(baseline=baseline, seeds=sorted(by_seed))
+        common = [seed for seed in sorted(by_seed) if seed in values.get(baseline, {})]
+        summary[name] = dict(baseline=baseline, seeds=sorted(by_seed), paired=common)
         for metric in metrics:
             mine = np.array([by_seed[seed][metric] for seed in sorted(by_seed)])
-            common = [seed for seed in sorted(by_seed) if seed in values.get(baseline, {})]
             paired = np.array([by_seed[seed][metric] - values[baseline][seed][metric] for seed in common])
             several = len(paired) > 1 and name != baseline
             summary[name][metric] = dict(
@@ -80,7 +80,9 @@ def summary_table(runs: Sequence[dict], metrics: Dict[str, str]) -> Table:
     rows = []
     for name, row in found.items():
         against = '' if row['baseline'] == name else label(runs, row['baseline'])
-        cells = [Cell(label(runs, name)), Cell(against), Cell(str(len(row['seeds'])), len(row['seeds']))]
+        count = len(row['seeds'])
+        some = f' ({len(row["paired"])} paired)' if 0 < len(row['paired']) < count else ''
+        cells = [Cell(label(runs, name)), Cell(against), Cell(f'{count}{some}', count)]
         for metric in metrics:
             by, values = percent(runs, metric), row[metric]
             cells += [_number(values['mean'], values['std'], by),
@@ -122,9 +124,11 @@ def origin(results: Dict[str, Any]) -> List[str]:
     """Sentences about where the results of a study come from: machines, commits, versions."""
     machines = sorted({str(machine) for run in results['runs'] for machine in run.get('machines', [])})
     commits = sorted({str(commit) for run in results['runs'] for commit in run.get('commits', [])})
-    versions = ', '.join(f'{name} {version}' for name, version in results.get('versions', {}).items())
+    found = [versions for run in results['runs'] for versions in run.get('versions', [])]
+    versions = sorted({', '.join(f'{name} {version}' for name, version in one.items())
+                       for one in found or [results.get('versions', {})]})
     return [f'Machine: {"; ".join(machines)}.', f'Trained with commit {", ".join(commits) or "unknown"}.',
-            f'{versions}.']
+            f'{"; ".join(versions)}.']
 
 
 def colours(names: Sequence[str], baseline: str) -> Dict[str, str]:

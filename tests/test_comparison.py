@@ -138,13 +138,6 @@ def test_plot_has_a_row_for_each_method_of_each_study(comparison, studies, tmp_p
     assert all(f'>{name}<' in text for name in ('TWO-2', 'KD', 'TWO-1', 'LSPD')) and '>ALONE<' not in text
 
 
-def test_every_study_file_that_has_results_has_their_runs(comparison):
-    for file in comparison.RESULTS.glob('lspet-*/*.json'):
-        results = json.loads(file.read_text())
-        assert file.with_suffix('.py').is_file()
-        assert set(results['summary']) == {run['name'] for run in results['runs']}
-
-
 def test_plot_of_weights_has_the_whole_method_in_each_panel(comparison, monkeypatch, tmp_path):
     rows = {'alone': summary('alone', 0.5), 'multi-kd': summary('alone', 0.6, 0.1, 0.01),
             'alpha-12': summary('alone', 0.58, 0.08, 0.01), 'beta-0.3': summary('alone', 0.57, 0.07, 0.01)}

@@ -2,8 +2,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,7 @@ from mmpose_kd.summary import summarise
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
 STUDIES = sorted(file for file in RESULTS.glob('*/*.py') if file.name != 'protocol.py')
+ALONE = dict(alone=dict(config='alone.py', label='only'))
 DISTILLED = dict(
     type='MultiKDDistiller',
     teacher=dict(config='teacher.py', checkpoint='overwritten'),
@@ -64,16 +67,30 @@ def test_a_checkpoint_is_that_of_the_only_seed_or_of_the_same(study):
     assert [need.seed for run in study().runs for need in run.needs] == [0, 0]
 
 
+load_study = cache(lambda file: load_plan(str(file)))  # reads many configs
+
+
+@pytest.mark.parametrize('file', [file for file in STUDIES if file.with_suffix('.json').is_file()],
+                         ids=lambda file: f'{file.parent.name}-{file.stem}')
+def test_the_results_of_the_docs_are_those_of_their_studies(file):
+    stored = {(run['name'], run['seed'], run['label'], run['baseline'])
+              for run in json.loads(file.with_suffix('.json').read_text())['runs']}
+    unfinished = {'alone-lite-lr4e-3', 'alone-lite-lr8e-3'} if file.match('lspet-64x64/tune.py') else set()
+    assert stored == {(run.name, run.seed, run.label, run.baseline)
+                      for run in load_study(file).runs if run.name not in unfinished}
+
+
 @pytest.mark.parametrize('file', STUDIES, ids=lambda file: f'{file.parent.name}-{file.stem}')
 def test_the_studies_of_the_docs_change_what_their_configs_have(file):
-    changed = {(run.config, key) for run in load_plan(str(file)).runs for key in run.options}
+    changed = {(run.config, key) for run in load_study(file).runs for options in run.options for key in options}
     configs = {config: Config.fromfile(str(config)) for config, _ in changed}
     assert [(config.stem, key) for config, key in changed if not _has(configs[config], key.split('.')[:-1])] == []
 
 
 def _has(cfg, path):
     for key in path:
-        if key not in cfg:
+        key = int(key) if isinstance(cfg, list) else key
+        if key not in (range(len(cfg)) if isinstance(cfg, list) else cfg):
             return False
         cfg = cfg[key]
     return True
@@ -99,8 +116,12 @@ def _has(cfg, path):
      'runs.teacher: config ".*teacher.py": the option train_cfgs.max_epochs .* Did you mean .train_cfg'),
     (dict(cfg_options={'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=10)}),
      'runs.teacher: ".*teacher.py" has no train_cfg.max_epochs'),
-    (dict(cfg_options={'train_cfg.max_epochs': '4'}),
-     "runs.teacher: train_cfg.max_epochs='4': expected a whole number of at least 1"),
+    (dict(cfg_options={'train_cfg.max_epochs': 2.5}),
+     'runs.teacher: train_cfg.max_epochs=2.5: expected a whole number of at least 1'),
+    (dict(cfg_options={'optim_wrapper.optimizer.lr': '2e-3'}),  # what YAML makes of 2e-3
+     "the option optim_wrapper.optimizer.lr is the text '2e-3', where there was the number 0.001. .* as in 2.0e-03"),
+    (dict(runs=dict(alone=dict(config='alone.py'), kd=dict(config='alone.py', seeds=[5, 6]))),
+     r'runs.kd: its baseline "alone" has the seeds \[0, 1\] and none of its own, \[5, 6\]'),
     (dict(cfg_options={'train_cfg.max_epochs': 0}), 'runs.teacher: train_cfg.max_epochs=0: expected a whole number'),
     (dict(cfg_options={'custom_hooks': [dict(type='EarlyStoppingHook', monitor='PCK')]}),
      'runs.teacher: custom_hooks has an EarlyStoppingHook'),
@@ -111,6 +132,32 @@ def _has(cfg, path):
 def test_mistakes_in_a_study_are_named(study, changes, message):
     with pytest.raises(ConfigError, match=message):
         study(**changes)
+
+
+def test_every_seed_and_run_gets_the_options_of_the_study(study):
+    schedule = dict(_delete_=True, type='ConstantLR', factor=0.5)
+    decay = dict(optimizer=dict(weight_decay=0.1))
+    plan = study(cfg_options=dict(param_scheduler=schedule, optim_wrapper=decay), runs=dict(
+        alone=dict(config='alone.py'), kd=dict(config='alone.py', cfg_options={'optim_wrapper.optimizer.lr': 0.5})))
+    cfgs = [run.cfg() for run in plan.runs]
+    assert [(run.name, cfg.optim_wrapper.optimizer.lr) for run, cfg in zip(plan.runs, cfgs)] == [
+        ('alone', 1e-3), ('kd', 0.5), ('alone', 1e-3), ('kd', 0.5)]
+    assert [cfg.optim_wrapper.optimizer.weight_decay for cfg in cfgs] == [0.1] * 4
+    assert [cfg.param_scheduler for cfg in cfgs] == [dict(type='ConstantLR', factor=0.5)] * 4
+
+
+def test_options_of_a_run_come_on_top_of_those_of_the_study(study):
+    own = dict(train_cfg=dict(val_interval=7))
+    alone, kd = study(seeds=[0], cfg_options={'train_cfg.max_epochs': 1}, runs=dict(
+        alone=dict(config='alone.py'), kd=dict(config='alone.py', cfg_options=own))).runs
+    assert [run.cfg().train_cfg.max_epochs for run in (alone, kd)] == [1, 1]
+    assert kd.cfg().train_cfg.val_interval == 7
+
+
+def test_a_run_may_have_any_name(study):
+    plan = study(seeds=[0], runs=dict(alone=dict(config='alone.py'), Müller=dict(config='teacher.py'), kd=dict(
+        config='kd.py', cfg_options={'model.teacher.checkpoint': '{checkpoint:Müller}'})))
+    assert [need.name for need in plan.runs[2].needs] == ['Müller']
 
 
 def test_the_hash_changes_with_the_config_and_with_that_of_the_teacher(study):
@@ -196,6 +243,7 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert [run['peak_memory_mb'] == 61 for run in collect(plan, out)['runs']] == [True, False, False]
     assert all(len(run['commits']) == 1 for run in results['runs'])
     assert re.fullmatch(r'([0-9a-f]{12}( with changes)?)?', results['runs'][0]['commits'][0])
+    assert all(run['versions'] == [results['versions']] for run in results['runs'])
     alone, kd = (run['metrics']['PCK'] for run in results['runs'][1:])
     assert results['summary']['kd']['PCK']['difference'] == pytest.approx(kd - alone)
     assert f'| student |  | 1 | {100 * alone:.1f} |' in (out / 'results.md').read_text()
@@ -209,6 +257,13 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     stop_in_the_last_validation(plan.runs[2], out)
     with pytest.raises(ConfigError, match='metrics: "PCK" was not logged after the last epoch, only nothing'):
         collect(plan, out)
+    write_results(results, out)
+    shutil.move(out / plan.runs[1].folder, tmp_path / 'elsewhere')  # what it came to is kept
+    assert collect(study(seeds=[0], runs=ALONE), out)['runs'] == [dict(results['runs'][1], label='only')]
+    with pytest.raises(ConfigError, match='seed_0 is gone, and "results.json" kept no "AUC" of it, only PCK'):
+        collect(study(seeds=[0], runs=ALONE, metrics=dict(AUC='AUC')), out)
+    assert collect(study(seeds=[0], runs=ALONE, cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)['runs'] == []
+    shutil.move(tmp_path / 'elsewhere', out / plan.runs[1].folder)
     (out / plan.runs[2].folder / 'state.json').unlink()
     (out / plan.runs[2].folder / 'epoch_1.pth').unlink(missing_ok=True)  # with the last alone it is validated again
     assert train_all(plan, out) == []
@@ -237,8 +292,35 @@ import sys
 sys.exit('no such optimizer [vit] [/usr/lib]' if 'teacher' in sys.argv[1] else 0)'''])
     plan = study(seeds=[0])
     assert [run.name for run in train_all(plan, tmp_path / 'out')] == ['teacher', 'kd']
-    assert 'no such optimizer [vit] [/usr/lib]' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'teacher, seed 0: failed (exit code 1), see ' in said and 'no such optimizer [vit] [/usr/lib]' in said
+    assert 'kd, seed 0: not begun, as it needs the checkpoint of "teacher"' in said
     assert [bool(state_of(run, tmp_path / 'out').get('finished')) for run in plan.runs] == [False, True, False]
+
+
+def test_a_run_that_the_system_kills_is_called_so(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', 'import os; os.kill(os.getpid(), 9)'])
+    train_all(study(seeds=[0], runs=dict(alone=dict(config='alone.py'))), tmp_path)
+    assert 'alone, seed 0: killed by signal SIGKILL - out of memory? Then fewer --jobs help' in capsys.readouterr().out
+
+
+def test_a_run_that_failed_before_its_first_checkpoint_may_be_corrected(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', 'import sys; sys.exit(1)'])
+    runs = dict(alone=dict(config='alone.py'))
+    assert len(train_all(study(seeds=[0], runs=runs), tmp_path / 'out')) == 1
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    plan = study(seeds=[0], runs=runs, cfg_options={'optim_wrapper.optimizer.lr': 2e-3})
+    assert train_all(plan, tmp_path / 'out') == []
+    assert state_of(plan.runs[0], tmp_path / 'out')['hash'] == plan.runs[0].hash()
+
+
+def test_attempts_have_names_in_their_order_wherever_they_run(study, tmp_path, monkeypatch):
+    monkeypatch.setenv('TZ', 'Asia/Shanghai')
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [
+        sys.executable, '-c', 'import time; print(time.localtime().tm_zone)'])
+    plan = study(seeds=[0], runs=ALONE)
+    train_all(plan, tmp_path)
+    assert (tmp_path / plan.runs[0].folder / 'train.log').read_text() == 'UTC\n'
 
 
 @pytest.mark.parametrize('stopped', [False, True])
@@ -277,6 +359,31 @@ def test_what_another_config_left_is_moved_aside_to_be_trained_anew(study, tmp_p
     assert train_all(other, out, redo=True) == []
     assert len(list((out / 'runs/alone').iterdir())) == 2
     assert state_of(other.runs[1], out)['hash'] == other.runs[1].hash()
+
+
+TRAINED = '''
+import os, re, sys
+folder = sys.argv[sys.argv.index('--work-dir') + 1]
+epochs = re.search('max_epochs=([0-9]+)', open(sys.argv[1]).read())[1]
+with open(os.path.join(folder, f'epoch_{epochs}.pth'), 'wb') as file:
+    file.write(os.urandom(8))'''
+
+
+@pytest.mark.parametrize('lost', ['folder', 'checkpoint'])
+def test_students_of_a_teacher_that_is_trained_anew_are_not_kept(lost, study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', TRAINED])
+    plan, out = study(seeds=[0]), tmp_path / 'out'
+    assert train_all(plan, out) == [] and train_all(plan, out) == []
+    if lost == 'folder':
+        shutil.rmtree(out / plan.runs[0].folder)
+    else:
+        (out / plan.runs[0].folder / 'epoch_2.pth').write_bytes(b'another')
+    with pytest.raises(ConfigError, match='kd/seed_0 was trained with (the|another) checkpoint of "teacher"'):
+        train_all(plan, out)
+    before = {file: file.stat().st_mtime_ns for file in out.rglob('epoch_2.pth')}
+    assert train_all(plan, out, redo=True) == []
+    anew = {file.parts[-3] for file in out.rglob('seed_0/epoch_2.pth') if before.get(file) != file.stat().st_mtime_ns}
+    assert anew == ({'teacher', 'kd'} if lost == 'folder' else {'kd'})
 
 
 def test_what_is_being_trained_is_not_moved_aside(study, tmp_path, monkeypatch):
@@ -481,6 +588,12 @@ def test_a_package_that_has_no_repository_of_its_own_has_no_commit(tmp_path, mon
     assert commit() == ''
 
 
-def test_a_run_of_two_machines_is_marked(tmp_path):
-    write_results(results_of([finished(machines=['A', 'B'], PCK=0.5)], ['PCK']), tmp_path)
-    assert '| alone\\* | 1 |' in (tmp_path / 'results.md').read_text()
+def test_seeds_that_the_baseline_lacks_are_told(tmp_path):
+    runs = [finished(name, seed, PCK=0.5) for name, seeds in (('alone', 2), ('kd', 5)) for seed in range(seeds)]
+    assert '| kd | alone | 5 (2 paired) |' in table(results_of(runs, ['PCK']))
+
+
+@pytest.mark.parametrize('several', [dict(machines=['A', 'B']), dict(versions=[dict(torch='2.1'), dict(torch='2.2')])])
+def test_a_run_of_two_machines_or_versions_is_marked(several):
+    text = table(results_of([dict(finished(PCK=0.5), **several)], ['PCK']))
+    assert '| alone\\* | 1 |' in text and ('torch 2.1; torch 2.2' in text) == ('versions' in several)

@@ -18,12 +18,9 @@ def main() -> None:
     with for_the_user('stopped; the same command goes on from here'):
         caches = build_caches(find_config(args.config), args.taps, args.dtype, args.device, args.cfg_options)
     for cache in caches:
-        count, size = cache.meta['count'], cache.view_bytes()
-        print(f'{cache.folder}: {count} views, {size / 1024:.1f} KB each, {count * size / 2**30:.2f} GB; '
-              f'{", ".join(cache.fields)}')
         begun = sum(not cache.finished(shard) for shard in range(cache.shards()))
-        if begun:
-            print(f'not complete: another process is at work on {begun} of {cache.shards()} files')
+        print(f'{cache.folder}: ' + (f'not complete: another process is at work on {begun} of {cache.shards()} files'
+                                     if begun else 'complete'))
 
 
 if __name__ == '__main__':

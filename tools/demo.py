@@ -77,11 +77,11 @@ def main() -> None:
         out = make_folder(args.work_dir, '--work-dir')
         plan = plan_of(demo(args.seeds), __file__)
         check_results(plan, out)
-        failed = train_all(plan, out, redo=args.redo)
-        if failed:
-            raise SystemExit(f'error: {failed[0].name}, seed {failed[0].seed}, could not be trained.')
+        failed = train_all(plan, out, redo=args.redo, finished=lambda: write_results(collect(plan, out), out))
         write_results(collect(plan, out), out)
         print((out / 'results.md').read_text())
+        if failed:
+            raise SystemExit(f'error: {failed[0].name}, seed {failed[0].seed}, could not be trained.')
         measure(plan, out)
         print(f'\ntables and plot in {out}, poses in {draw(plan, out)}')
 

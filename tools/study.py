@@ -34,7 +34,8 @@ def main() -> None:
         report()
     print((args.out / 'results.md').read_text())
     if failed:
-        sys.exit(f'error: {len(failed)} runs failed: ' + ', '.join(f'{run.name} (seed {run.seed})' for run in failed))
+        sys.exit(f'error: {len(failed)} runs are not finished: '
+                 + ', '.join(f'{run.name} (seed {run.seed})' for run in failed))
 
 
 if __name__ == '__main__':

@@ -17,6 +17,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
 from mmpose_kd.keypoints import dataset_meta, parse_metainfo
+from mmpose_kd.models.distillers.teachers import teachers_by_name
 from mmpose_kd.parts import class_of, dicts, kind_of
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
@@ -28,6 +29,7 @@ _FLIP_MODES = ('heatmap', 'udp_combined', 'offset')
 _PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
                    'dcn_offset_lr_mult', 'bypass_duplicate', 'custom_keys')  # of DefaultOptimWrapperConstructor
 _LIFTING_CODECS = ('ImagePoseLifting', 'MotionBERTLabel', 'VideoPoseLifting')
+_PERSONS = dict(RKDLoss=3, SimilarityLoss=2)  # of two, RKD's distance is its own mean
 _CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
 
 
@@ -66,6 +68,7 @@ def check_config(cfg: Config) -> None:
         raise ConfigError(f'compile={cfg.compile!r}: MMEngine would compile the whole step, and PyTorch cannot trace '
                           'what records features. Drop it; teacher.compile=True compiles the teacher.')
     _check_views(cfg)
+    _check_persons(cfg)
     head = class_of(MODELS, _head(model))
     if (cfg.get('val_cfg') is not None and head is not None and _head(model).get('decoder') is None
             and 'decoder' in inspect.signature(head.__init__).parameters):
@@ -77,10 +80,25 @@ def _check_views(cfg: Config) -> None:
     """That nothing is asked to change the pipeline of views, which are the same in every epoch."""
     loader = cfg.get('train_dataloader') or {}
     views = any(kind_of(part) == 'ViewDataset' for _, part in dicts(loader.get('dataset'), ''))
+    cached = any(teacher.get('cache') for teacher in teachers_by_name(cfg.model.get('teacher')).values())
+    if cached and (cfg.model.get('data_preprocessor') or {}).get('batch_augments'):
+        raise ConfigError('model.data_preprocessor.batch_augments changes the images after their views are made, and '
+                          'the answers in teacher.cache are to the views. Drop it, or train without the cache.')
     for place, hook in dicts(cfg.get('custom_hooks'), 'custom_hooks'):
         if views and kind_of(hook) == 'PipelineSwitchHook':
             raise ConfigError(f'{place}: PipelineSwitchHook cannot change the pipeline of a ViewDataset, whose views '
                               'stay the same. Drop the hook, or train without ViewDataset and the cache.')
+
+
+def _check_persons(cfg: Config) -> None:
+    """That a batch has as many persons as a loss on their relations needs, which else is 0."""
+    size = (cfg.get('train_dataloader') or {}).get('batch_size')
+    for place, part in dicts(cfg.model.get('objectives'), 'model.objectives'):
+        needed = _PERSONS.get(kind_of(part), 0)
+        if isinstance(size, int) and size < needed:
+            raise ConfigError(f'train_dataloader.batch_size={size}: {place} is {kind_of(part)}, which compares the '
+                              f'persons of a batch with each other and teaches nothing with fewer than {needed}. Take '
+                              'larger batches; accumulated ones do not count.')
 
 
 def _check_start(cfg: Config) -> None:

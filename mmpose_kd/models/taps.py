@@ -220,7 +220,8 @@ def _map(function: Callable[[Tensor], Tensor], value: Any) -> Any:
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, (list, tuple)):
-        return type(value)(_map(function, v) for v in value)
+        mapped = [_map(function, v) for v in value]
+        return type(value)(*mapped) if hasattr(value, '_fields') else type(value)(mapped)  # a namedtuple has fields
     if isinstance(value, dict):
         return {key: _map(function, v) for key, v in value.items()}
     return value

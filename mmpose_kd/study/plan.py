@@ -36,7 +36,8 @@ class Run:
         label (str): What tables call it.
         seed (int): The seed of weights, order and augmentation.
         config (Path): The config file.
-        options (dict): What changes in it, by dotted key. ``'{checkpoint:NAME}'`` stands for what another run leaves.
+        options (list[dict]): What changes in it, by dotted key: for every run of the study, then for this one.
+            ``'{checkpoint:NAME}'`` stands for what another run leaves.
         needs (tuple[Run]): The runs whose checkpoints it names.
         baseline (str): Name of the run that it is compared with.
     """
@@ -44,7 +45,7 @@ class Run:
     label: str
     seed: int
     config: Path
-    options: Dict[str, Any]
+    options: List[Dict[str, Any]]
     needs: tuple = ()
     baseline: str = ''
 
@@ -60,21 +61,22 @@ class Run:
             checkpoints (dict[str, str], optional): Files of the runs that this one needs, by name; without them their
                 places stay as they are in the study file.
         """
-        cfg = copy.deepcopy(self._unfilled)
-        if checkpoints:
+        cfg = copy.deepcopy(self._as_read)
+        for options in (*self.options, {'randomness.seed': self.seed}):
             filled = _map_texts(
-                lambda text: _PLACE.sub(lambda match: checkpoints.get(match[1], match[0]), text), self.options)
-            changed = {key: value for key, value in filled.items() if value != self.options[key]}
-            merge_options(cfg, changed, str(self.config))
-            absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
-        return cfg
-
-    @cached_property
-    def _unfilled(self) -> Config:
-        cfg = read_config(self.config, {**self.options, 'randomness.seed': self.seed})
+                lambda text: _PLACE.sub(lambda match: (checkpoints or {}).get(match[1], match[0]), text), options)
+            merge_options(cfg, filled, str(self.config))
         check_model(cfg)
         absolute_paths(cfg.model.get('teacher'), str(self.config.parent))
         return cfg
+
+    @cached_property
+    def _as_read(self) -> Config:
+        return read_config(self.config)
+
+    @cached_property
+    def _unfilled(self) -> Config:
+        return self.cfg()
 
     @property
     def epochs(self) -> int:
@@ -123,9 +125,7 @@ class Run:
                       if kind_of(part) == 'Pretrained'})
         named.update({f'{place[1:]}.ann_file': str(Path(part.get('data_root') or '', part['ann_file']))
                       for place, part in dicts(cfg) if isinstance(part.get('ann_file'), str)})
-        checksums = {name: _checksum(path, Path(path).stat().st_mtime_ns)
-                     for name, path in named.items() if _is_file(path)}
-        return {**checksums, **self._models}
+        return {**checksums(named), **self._models}
 
     @cached_property
     def _models(self) -> Dict[str, str]:
@@ -135,8 +135,13 @@ class Run:
                 for name, teacher in teachers.items() if _is_file(teacher.get('config'))}
 
 
+def checksums(named: Dict[str, Any]) -> Dict[str, str]:
+    """A checksum for the name of each path that is a file."""
+    return {name: _checksum(str(path), Path(path).stat().st_mtime_ns) for name, path in named.items() if _is_file(path)}
+
+
 def _is_file(path: Any) -> bool:
-    return isinstance(path, str) and Path(path).is_file()
+    return isinstance(path, (str, Path)) and Path(path).is_file()
 
 
 @cache
@@ -221,6 +226,8 @@ def plan_of(study: Dict[str, Any], path: str) -> Plan:
     for name, entry in study['runs'].items():
         by_name[name] = _seeds_of(name, entry, study, path, by_name)
         by_name[name][0].check(f'{path}: runs.{name}')
+    for name, runs in by_name.items():
+        _check_pairs(runs, by_name[runs[0].baseline], f'{path}: runs.{name}')
     rounds = max(len(runs) for runs in by_name.values())
     ordered = [runs[i] for i in range(rounds) for runs in by_name.values() if i < len(runs)]
     return Plan(study.get('title', Path(path).stem), ordered, study['baseline'], study['metrics'])
@@ -258,8 +265,8 @@ def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str
     """A training for each seed of a run."""
     where, runs = f'{path}: runs.{name}', []
     config = (Path(path).parent / entry['config']).resolve()
-    options = {**study.get('cfg_options', {}), **entry.get('cfg_options', {})}
-    for key in options:
+    options = [study.get('cfg_options', {}), entry.get('cfg_options', {})]
+    for key in (key for changes in options for key in changes):
         if not isinstance(key, str):
             raise ConfigError(f'{where}: cfg_options: {key!r} given, expected a dotted key as text.')
         if key in _OURS:
@@ -277,15 +284,23 @@ def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str
     return runs
 
 
+def _check_pairs(runs: List[Run], baseline: List[Run], where: str) -> None:
+    """Refuse several seeds of which the baseline has none: differences are those of one seed."""
+    seeds, others = [run.seed for run in runs], [run.seed for run in baseline]
+    if len(seeds) > 1 and not {*seeds} & {*others}:
+        raise ConfigError(f'{where}: its baseline "{runs[0].baseline}" has the seeds {others} and none of its own, '
+                          f'{seeds}, so that there is no difference to show. Give both the same seeds.')
+
+
 def without_folders(text: str) -> str:
     """JSON with the last part of each absolute path alone."""
     return re.sub(r'"/[^"]*/', '"', text)
 
 
-def _needed(options: Dict[str, Any], earlier: Dict[str, List[Run]], seed: int, where: str) -> tuple:
+def _needed(options: List[Dict[str, Any]], earlier: Dict[str, List[Run]], seed: int, where: str) -> tuple:
     """The runs whose checkpoints the options name: those of the same seed, or the only one."""
     needs = []
-    for name in dict.fromkeys(_PLACE.findall(json.dumps(options, default=str))):
+    for name in dict.fromkeys(_PLACE.findall(json.dumps(options, default=str, ensure_ascii=False))):
         runs = earlier.get(name, [])
         same = [run for run in runs if run.seed == seed] or (runs if len(runs) == 1 else [])
         if not same:

@@ -28,7 +28,7 @@ def write_results(results: dict, out: Path) -> None:
 def table(results: dict) -> str:
     """A Markdown table: a row for every run; metrics between 0 and 1 are in percent."""
     content = summary_table(results['runs'], results['metrics'])
-    moved = {run['name'] for run in results['runs'] if len(run['machines']) > 1}
+    moved = {run['name'] for run in results['runs'] if len(run['machines']) > 1 or len(run.get('versions', [])) > 1}
     rows = [[cell.text for cell in row] for row in content.rows]
     for name, row in zip(results['summary'], rows):
         row[0] += '\\*' if name in moved else ''
@@ -37,7 +37,7 @@ def table(results: dict) -> str:
              'same seed, with its 95 % interval.', '',
              *markdown([content.head, *rows]), '', ' '.join(origin(results))]
     if moved:
-        lines.append('\\* begun on one machine and finished on another.')
+        lines.append('\\* begun on one machine, or with one version of a package, and finished on another.')
     return '\n'.join(lines) + '\n'
 
 

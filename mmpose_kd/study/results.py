@@ -30,14 +30,22 @@ def collect(plan: Plan, out: Path) -> dict:
         dict: ``title``, ``baseline``, ``metrics``, ``versions``, ``commit`` of now, ``runs``, a list of the finished
         runs with the last epoch's metrics and those of every epoch that was validated, and ``summary``, see
         :func:`mmpose_kd.summary.summarise`. The peak memory of a run is that of its GPU, where it had one, else of its
-        process.
+        process. What ``results.json`` has of a run whose folder was removed is kept.
 
     Raises:
         ConfigError: A run was trained with another config, or did not log a metric after its last epoch.
     """
+    stored = {(run['name'], run['seed']): run for run in _stored_runs(out)}
     runs = []
     for run in plan.runs:
         state = state_of(run, out)
+        kept = {} if state else stored.get((run.name, run.seed), {})
+        if kept.get('hash') == run.hash():
+            missing = [metric for metric in plan.metrics if metric not in kept['metrics']]
+            if missing:
+                raise ConfigError(f'metrics: the folder {out / run.folder} is gone, and "results.json" kept no '
+                                  f'"{missing[0]}" of it, only {", ".join(kept["metrics"])}.')
+            runs.append(dict(kept, label=run.label, baseline=run.baseline))
         if not state.get('finished'):
             continue
         check_same(run, out)
@@ -46,12 +54,16 @@ def collect(plan: Plan, out: Path) -> dict:
         curve = _curve(run, out, list(plan.metrics))
         runs.append(dict(
             name=run.name, label=run.label, baseline=run.baseline, seed=run.seed, config=run.config.name,
-            options=json.loads(without_folders(json.dumps(run.options))), **state,
+            options=json.loads(without_folders(json.dumps({**run.options[0], **run.options[1]}))), **state,
             metrics=curve[run.epochs], curve={str(epoch): values for epoch, values in curve.items()}))
-    versions = dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
-                    mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)
-    return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=commit(), versions=versions,
+    return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=commit(), versions=versions(),
                 runs=runs, summary=summarise(runs, plan.metrics))
+
+
+def versions() -> Dict[str, str]:
+    """Versions of this package and of what trainings depend on most."""
+    return dict(python=platform.python_version(), torch=torch.__version__, mmengine=mmengine.__version__,
+                mmpose=mmpose.__version__, numpy=np.__version__, mmpose_kd=mmpose_kd.__version__)
 
 
 def check_results(plan: Plan, out: Path) -> None:
@@ -60,16 +72,20 @@ def check_results(plan: Plan, out: Path) -> None:
     Raises:
         ConfigError: Its ``results.json`` is no study's, or lists no run of this one.
     """
-    file = out / 'results.json'
-    if not file.is_file():
-        return
     try:
-        names = {run['name'] for run in json.loads(file.read_text())['runs']}
+        names = {run['name'] for run in _stored_runs(out)}
     except (KeyError, TypeError, ValueError):
         names = {'what is no study'}
     if names and not names & set(plan.names()):
-        raise ConfigError(f'"{file}" holds the results of something else ({", ".join(sorted(map(str, names)))}), which '
-                          'those of this study would replace. Choose another folder.')
+        raise ConfigError(f'"{out / "results.json"}" holds the results of something else '
+                          f'({", ".join(sorted(map(str, names)))}), which those of this study would replace. Choose '
+                          'another folder.')
+
+
+def _stored_runs(out: Path) -> List[dict]:
+    """What ``results.json`` lists, if there is one."""
+    file = out / 'results.json'
+    return json.loads(file.read_text())['runs'] if file.is_file() else []
 
 
 def _curve(run: Run, out: Path, metrics: List[str]) -> Dict[int, Dict[str, float]]:

@@ -3,16 +3,16 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import List
+from typing import Dict, List
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import take_lock
 
-from .plan import Run
+from .plan import Run, checksums
 
 
 def state_of(run: Run, out: Path) -> dict:
-    """What is known of a run: hash, finished, seconds, peak_memory_mb, machines, commits.
+    """What is known of a run: hash, files, finished, seconds, peak_memory_mb, machines, commits, versions.
 
     Raises:
         ConfigError: Its file is damaged.
@@ -56,23 +56,42 @@ def lock(folder: Path) -> int:
     return descriptor
 
 
+def files_of(run: Run, out: Path) -> Dict[str, str]:
+    """Checksums of the files that a run depends on, and of what other runs left it, as far as they exist."""
+    left = {f'checkpoint of "{need.name}"': checkpoint_of(need, out) for need in run.needs}
+    return {**run.files(), **checksums(left)}
+
+
 def difference(run: Run, out: Path) -> str:
-    """What was another when a run was trained: its config, or a file of that name; empty where nothing was."""
+    """What was another when a run was trained: its config, or a file of that name; empty where nothing was.
+
+    Of a run that ended before its first checkpoint nothing is kept.
+    """
     state = state_of(run, out)
-    if not state:
+    if not _left_something(run, out):
         return ''
     stored = state.get('files', {})
-    other = [name for name, checksum in run.files().items() if stored.get(name, checksum) != checksum]
-    if other:
-        return f'{other[0]} of that name'
-    return '' if state['hash'] == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
+    for name, checksum in files_of(run, out).items():
+        if stored.get(name, checksum) != checksum:
+            return f'{name} of that name' if name in run.files() else name
+    return '' if state.get('hash', run.hash()) == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
+
+
+def orphaned(run: Run, out: Path) -> str:
+    """Which of the runs whose checkpoints a run was trained with would be trained anew; empty where none would."""
+    anew = [need.name for need in run.needs if not state_of(need, out).get('finished')]
+    return anew[0] if anew and _left_something(run, out) else ''
+
+
+def _left_something(run: Run, out: Path) -> bool:
+    return state_of(run, out).get('finished', False) or bool(saved_epochs(out / run.folder))
 
 
 def check_same(run: Run, out: Path) -> None:
     """Refuse what another config or other weights left.
 
     Raises:
-        ConfigError: The run was trained with another config, or with another teacher under the same name.
+        ConfigError: The run was trained with another config, or with another file under the same name.
     """
     other = difference(run, out)
     if other:

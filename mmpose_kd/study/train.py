@@ -19,7 +19,8 @@ from mmpose_kd.machine import commit, cores, machine, memory
 from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
-from .state import check_same, checkpoint_of, difference, lock, move_aside, saved_epochs, state_of
+from .results import versions
+from .state import check_same, checkpoint_of, difference, files_of, lock, move_aside, orphaned, saved_epochs, state_of
 
 _TRAIN = [sys.executable, '-W', 'ignore', '-c',
           "from mmpose_kd.cli import run_mmpose_tool; run_mmpose_tool('train.py')"]
@@ -33,7 +34,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     A run trains by MMPose's ``tools/train.py``, with ``--resume auto`` where it has a checkpoint, so that one that was
     stopped goes on from there. A finished one is kept. Its state is in ``state.json`` beside its checkpoints: the hash
     of its config, the seconds that it took, over all its attempts, its peak memory, the machines that it ran on and the
-    commits that it ran with.
+    commits and versions that it ran with.
 
     Args:
         plan (Plan): The study.
@@ -44,19 +45,23 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
         finished (Callable): Called when one is finished. What it raises stops the others, which can be resumed.
 
     Returns:
-        list[Run]: Those that failed; the others are trained all the same.
+        list[Run]: Those that failed, or needed one that did; the others are trained all the same.
 
     Raises:
-        ConfigError: What is in the folder was trained with another config or other weights, is trained by another
-            process just now, or ``jobs`` is below 1.
+        ConfigError: What is in the folder was trained with another config or other weights, or with a checkpoint of a
+            run that would be trained anew, is trained by another process just now, or ``jobs`` is below 1.
     """
     if jobs < 1:
         raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
     for run in plan.runs:
-        if not redo:
-            check_same(run, out)
-        elif difference(run, out):
+        teacher = orphaned(run, out)
+        if redo and (teacher or difference(run, out)):
             move_aside(run, out)
+            continue
+        check_same(run, out)
+        if teacher:
+            raise ConfigError(f'{out / run.folder} was trained with the checkpoint of "{teacher}", which is gone and '
+                              'would be another one. Put it back, choose another folder, or --redo to train both anew.')
     waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
     active: Dict[Run, _Process] = {}
     failed: List[Run] = []
@@ -73,9 +78,11 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                 ready = [run for run in waiting if len(active) < jobs and not _pending(run, waiting, active)][:1]
                 for run in ready:
                     waiting.remove(run)
-                    if any(need in failed for need in run.needs):
+                    lacking = next((need.name for need in run.needs if need in failed), '')
+                    if lacking:
                         failed.append(run)
                         ended.add(run)
+                        say(f'{run.name}, seed {run.seed}: not begun, as it needs the checkpoint of "{lacking}"')
                         continue
                     say(f'{run.name}, seed {run.seed}: {out / run.folder}')
                     slot = next(i for i in range(jobs) if all(process.slot != i for process in active.values()))
@@ -89,7 +96,7 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
                     ended.add(run)
                     if code:
                         failed.append(run)
-                        say(f'{run.name}, seed {run.seed}: failed, see {process.log}\n{process.last_words()}')
+                        say(f'{run.name}, seed {run.seed}: {_end(code)}, see {process.log}\n{process.last_words()}')
                     else:
                         finished()
                 progress.update(bar, completed=reached(),
@@ -97,6 +104,8 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
         finally:  # the next call goes on where this one was stopped
             for process in active.values():
                 process.stop()
+            for process in active.values():
+                process.process.wait()
     return failed
 
 
@@ -114,11 +123,12 @@ class _Process:
         cfg.dump(str(config))
         state = state_of(run, out)
         self.state = dict(
-            hash=run.hash(), files=run.files(), finished=False, seconds=state.get('seconds', 0.0),
+            hash=run.hash(), files=files_of(run, out), finished=False, seconds=state.get('seconds', 0.0),
             peak_memory_mb=state.get('peak_memory_mb', 0.0),
             machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
-            commits=list(dict.fromkeys([*state.get('commits', []), commit()])))
-        env = dict(os.environ)
+            commits=list(dict.fromkeys([*state.get('commits', []), commit()])),
+            versions=[*(found for found in state.get('versions', []) if found != versions()), versions()])
+        env = dict(os.environ, TZ='UTC')  # MMEngine names the folders of attempts by the local time; they are sorted
         env.setdefault('OMP_NUM_THREADS', str(max(1, cores() // jobs)))
         gpus = _gpus()
         if jobs > 1 and gpus:
@@ -151,10 +161,17 @@ class _Process:
         return '\n'.join(self.log.read_text(errors='replace').splitlines()[-5:])
 
     def stop(self) -> None:
-        """End it and its workers."""
+        """Tell it and its workers to end."""
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.killpg(self.process.pid, signal.SIGTERM)
-        self.process.wait()
+
+
+def _end(code: int) -> str:
+    """How a training ended that did not finish."""
+    if code >= 0:
+        return f'failed (exit code {code})'
+    hint = ' - out of memory? Then fewer --jobs help' if code == -signal.SIGKILL else ''
+    return f'killed by signal {signal.Signals(-code).name}{hint}'
 
 
 def _gpus() -> List[str]:

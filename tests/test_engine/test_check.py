@@ -120,6 +120,27 @@ def test_views_do_not_go_with_a_hook_that_changes_their_pipeline():
         check_config(cfg)
 
 
+def test_images_are_not_changed_between_views_and_cached_answers():
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.model.data_preprocessor.batch_augments = [dict(type='BatchSyncRandomResize')]
+    cfg.model.teacher = dict(config='teacher.py')
+    check_config(cfg)
+    cfg.model.teacher.cache = 'cache'
+    with pytest.raises(ConfigError, match='batch_augments changes the images after their views are made'):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('loss, enough', [('RKDLoss', 3), ('SimilarityLoss', 2)])
+def test_relations_between_persons_need_enough_of_them(loss, enough):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.model.objectives = dict(loss_r=dict(type='FeatureObjective', loss=dict(type=loss)))
+    cfg.train_dataloader.batch_size = enough
+    check_config(cfg)
+    cfg.train_dataloader.batch_size -= 1
+    with pytest.raises(ConfigError, match=f'objectives.loss_r.loss is {loss}, which .* fewer than {enough}'):
+        check_config(cfg)
+
+
 def test_only_a_top_down_head_has_a_channel_for_each_keypoint():
     """MotionBERT's has one for each dimension of space; and a converter makes other keypoints of a set's."""
     cfg = tiny.runner_cfg(tiny.pose_model(keypoints=3), 'unused')

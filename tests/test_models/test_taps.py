@@ -1,4 +1,4 @@
-from collections import OrderedDict
+from collections import OrderedDict, namedtuple
 
 import pytest
 import tiny
@@ -171,3 +171,9 @@ def test_a_map_in_a_list_that_is_changed_in_place_afterwards_is_refused():
     with Recorder(net, ['stages[0]'], '').record() as record:
         net(torch.zeros(1, 3, 4, 4))
     assert record['stages[0]'].eq(1).all()
+
+
+def test_a_namedtuple_stays_one():
+    pair = namedtuple('Pair', 'x y')(torch.ones(1, requires_grad=True), torch.zeros(1))
+    detached = Record(outputs=pair).detach().outputs
+    assert type(detached) is type(pair) and detached.x == 1 and not detached.x.requires_grad

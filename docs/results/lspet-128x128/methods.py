@@ -19,7 +19,8 @@ methods = {
     'rkd': ('baselines', 'RKD'), 'review-kd': ('baselines', 'ReviewKD'), 'multi-kd': ('multi_kd', 'Multi-KD'),
     'two-stage-1': ('two_stage', 'two-stage, 1'), 'dwpose-1': ('dwpose', 'DWPose, 1'),
     'cross-stage': ('multi_kd', 'cross-stage'), 'cross-stage-mft': ('multi_kd', 'cross-stage + MFT'),
-    'cross-stage-wa': ('multi_kd', 'cross-stage + WA'), 'cross-stage-mft-wa': ('multi_kd', 'cross-stage + MFT + WA')
+    'cross-stage-wa': ('multi_kd', 'cross-stage + WA'), 'cross-stage-mft-wa': ('multi_kd', 'cross-stage + MFT + WA'),
+    'cross-stage-kl-fading': ('multi_kd', 'cross-stage + KL, fading')
 }
 runs = {
     'hrnet-w32': dict(

@@ -13,6 +13,7 @@ runs = {
     'cross-stage-kl': constant,
     'fading-output': dict(
         constant, label='cross-stage + KL, output to 0', cfg_options={**constant['cfg_options'], **output}),
+    # tune.json has this from the constant weights' config and options; its own config, which has the same, came after
     'fading-both': dict(_base_.runs['cross-stage-kl-fading'], label='cross-stage + KL, both to 0'),
     'review-kd': _base_.runs['review-kd']
 }

@@ -100,7 +100,7 @@ for task, okd in ((0.5, 0.5), (1, 3)):
     runs[f's-hrnet-{task}-{okd}'] = dict(
         config=f'{study}/s-hrnet_shuffle-hrnet-w16-g4_hrnet-w32_lspet-64x64.py', baseline='alone-shuffle-5e',
         cfg_options={**simdr, **short, 'model.head.loss.loss_weight': task, 'model.objectives.loss_okd.weight': okd})
-# Last, as Lite-HRNet trains five times as long as the others.
+# Last, as Lite-HRNet trains five times as long as the others; tune.json has neither, they were not finished.
 for rate in ('4e-3', '8e-3'):
     runs[f'alone-lite-lr{rate}'] = dict(
         config=f'{students}/litehrnet18_simdr_lspet-64x64.py', baseline='alone-lite-lr4e-3',

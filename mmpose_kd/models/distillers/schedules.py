@@ -78,6 +78,7 @@ class _Ramp(WeightSchedule):
             check_factor(name, value)
         for name, position in (('begin', begin), ('until', until)):
             _check_position(position, name)
+        _check_end(until, 'until', by_epoch)
         if isinstance(begin, float) == isinstance(until, float) and begin >= until:
             raise ConfigError(f'the schedule ends (until={until}) before it begins (begin={begin}).')
         self.start, self.end, self.begin, self.until = start, end, begin, until
@@ -209,6 +210,7 @@ class Stop(WeightSchedule):
         super().__init__(by_epoch)
         check_factor('value', value)
         _check_position(at, 'at')
+        _check_end(at, 'at', by_epoch)
         self._value, self.at = value, at
 
     def value(self, progress: Progress) -> float:
@@ -269,3 +271,10 @@ def _check_position(position: Position, name: str) -> None:
     if isinstance(position, float) and position > 1:
         raise ConfigError(f'{name}={position!r}: a float is a fraction of the training between 0 and 1; write an int '
                           f'({round(position)}) to count iterations or epochs.')
+
+
+def _check_end(position: Position, name: str, by_epoch: bool) -> None:
+    """Refuse the int 1 where it is the first iteration, and hardly meant."""
+    if isinstance(position, int) and position == 1 and not by_epoch:
+        raise ConfigError(f'{name}=1: an int counts iterations, so that the schedule would end after the first. Write '
+                          '1.0 for the end of the training.')

@@ -107,6 +107,7 @@ class Teacher:
         if self.input_size:
             self.model = fold_batch_norms(self.model, taps, self.input_size)
         self.recorder = Recorder(self.model, taps, 'teacher_taps')
+        self.modules = list(self.model.modules())
         self.dtype = PRECISIONS[precision]
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for part in ('backbone', 'neck'):
@@ -281,7 +282,7 @@ class Teacher:
         return self._resize(inputs).images(inputs, self.model.data_preprocessor)
 
     def _features(self, images: Tensor, extract_feat: Optional[Callable] = None) -> Any:
-        if self.model.training:  # whoever called train() on it, its statistics stay as they were
+        if any(module.training for module in self.modules):  # whoever called train() on a part, its statistics stay
             self.model.eval()
         extract_feat = extract_feat or self.model.extract_feat
         try:

@@ -123,7 +123,7 @@ class TeacherCache:
             values (dict[str, np.ndarray]): Of each field (views, ...), in the order of :meth:`views_of`.
 
         Raises:
-            ConfigError: A number is NaN or infinite, or does not fit the dtype.
+            ConfigError: A number is NaN or infinite, or does not fit the dtype, or the disk is full.
         """
         rows = np.concatenate([values[name].reshape(len(self.views_of(shard)), -1) for name in self.fields], axis=1)
         if not np.isfinite(rows).all():
@@ -134,10 +134,15 @@ class TeacherCache:
         if not np.isfinite(stored).all():
             raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
                               'make the cache with --dtype float32.')
-        with whole(self.file(shard, 'npy')) as part:
-            np.save(part, stored)
-        with whole(self.file(shard, 'json')) as part:
-            part.write_text(json.dumps(dict(crc32=[zlib.crc32(row) for row in stored])))
+        try:
+            with whole(self.file(shard, 'npy')) as part:
+                np.save(part, stored)
+            with whole(self.file(shard, 'json')) as part:
+                part.write_text(json.dumps(dict(crc32=[zlib.crc32(row) for row in stored])))
+        except OSError as error:
+            raise ConfigError(f'cache="{self.folder}": file {shard} of {self.shards()} cannot be written: '
+                              f'{error.strerror or error}. Make room and give the same command again, or make a cache '
+                              'of fewer views (num_views).') from None
 
     def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
         """The fields of some views.

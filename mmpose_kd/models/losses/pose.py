@@ -19,7 +19,8 @@ def progressive_pose_l1(poses: Sequence[Tensor], target: Tensor, weights: Option
         \frac{1}{2} \sum_{a \in \{x, y\}} \frac{2}{L_a} |p_{tnka} - y_{nka}|
 
     with L the input's width and height: the coordinates are those from -1 to 1 across the input. OPEC-Net (Qiu et al.,
-    ECCV 2020) has the L1 difference of such coordinates on the visible joints, and :math:`\lambda` 0.3, 0.5 and 1.
+    ECCV 2020) has the L1 difference of such coordinates on the visible joints, and :math:`\lambda` 0.3, 0.5 and 1. It
+    adds the initial pose's with 1, which here comes from a frozen head or from one with a loss of its own.
 
     Args:
         poses (Sequence[Tensor]): Each step's coordinates in input pixels, (N, K, 2).
@@ -44,10 +45,14 @@ def progressive_pose_l1(poses: Sequence[Tensor], target: Tensor, weights: Option
         raise ConfigError(f'the pose is refined in {len(poses)} steps, but step_weights has {len(step_weights)} '
                           'entries: give one for each step.')
     size = constant(input_size, target, torch.float32)
+    for pose in poses:
+        check_same_shape(pose, target, 'poses')
+    target = at_least_float32(target.detach())
+    if weights is not None and weights.shape == target.shape[:2]:  # where there is no label there may be NaN
+        target = target.masked_fill((weights == 0).unsqueeze(-1), 0)
     total = target.new_zeros(())
     for pose, factor in zip(poses, step_weights):
-        check_same_shape(pose, target, 'poses')
-        difference = (at_least_float32(pose) - at_least_float32(target.detach())).abs() * 2 / size
+        difference = (at_least_float32(pose) - target).abs() * 2 / size
         total = total + factor * difference.mean(-1)
     return weighted_mean(total, weights)
 

@@ -166,7 +166,9 @@ class JointStructureLoss(nn.Module):
             raise ConfigError('JointStructureLoss: no skeleton given, whose limbs have the directions. Give metainfo, '
                               "such as skeleton=dict(from_file='configs/_base_/datasets/coco.py'), or a list of pairs "
                               'of joints; or set direction_weight=0.')
+        self.skeleton = skeleton
         self.limbs = limbs_of(skeleton) if direction_weight and skeleton is not None else []
+        self._joints: Optional[int] = None  # those of the heads, of which the skeleton is known to be
         self.distance_weight, self.direction_weight = distance_weight, direction_weight
         self.relation_weight = relation_weight
         self.temperature = temperature if temperature is None else check_temperature(temperature)
@@ -183,11 +185,12 @@ class JointStructureLoss(nn.Module):
             Tensor: The loss, a scalar, at least float32.
 
         Raises:
-            ConfigError: The skeleton has joints that the heads have not.
+            ConfigError: The skeleton has other joints than the heads.
         """
         own, taught = (expected_coordinates(outputs, self.temperature) for outputs in (student, teacher))
-        if self.limbs:
-            limbs_of(self.limbs, own.shape[1])
+        if self.limbs and self._joints != own.shape[1]:
+            limbs_of(self.skeleton, own.shape[1])
+            self._joints = own.shape[1]
         loss = own.new_zeros(())
         if self.distance_weight:
             loss = loss + self.distance_weight * joint_distance(own, taught, weights)

@@ -65,6 +65,11 @@ class Objective(BaseModule):
         raise NotImplementedError
 
 
+def same_values(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are the same numbers in memory, as one that was detached of another is."""
+    return a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
+
+
 def keypoint_weights(data_samples: List, device: torch.device) -> Tensor:
     """Weights of the keypoints as the student's codec encoded them.
 

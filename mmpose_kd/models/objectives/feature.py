@@ -6,7 +6,7 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, build, is_count, is_factor
-from mmpose_kd.models.objectives.base import STUDENT, Objective
+from mmpose_kd.models.objectives.base import STUDENT, Objective, same_values
 from mmpose_kd.models.taps import Record
 
 
@@ -181,6 +181,10 @@ class FeatureObjective(Objective):
         features_t = tapped(teacher, 'teacher', self.teacher_taps, self.teacher_channels)
         total = features_s[0].new_zeros(())
         for i, (connector, x, y) in enumerate(zip(self.connectors, features_s, features_t)):
+            if self.teacher == STUDENT and isinstance(connector, nn.Identity) and same_values(x, y):
+                raise ConfigError(f"student_taps[{i}]='{self.student_taps[i]}' and teacher_taps[{i}]="
+                                  f"'{self.teacher_taps[i]}' of teacher='student' are the same feature, which would be "
+                                  'compared with itself: tap another module for one of them.')
             aligned = connector(x)
             if getattr(self.loss, 'same_shape', True):
                 self._check_pair(i, x, aligned, y)

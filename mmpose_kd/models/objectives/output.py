@@ -7,7 +7,8 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights
+from mmpose_kd.models.losses import HeatmapKDLoss
+from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights, same_values
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, parse_path, shapes
 
@@ -25,7 +26,8 @@ class OutputObjective(Objective):
 
     The loss takes the student's output, the teacher's, and the weights (N, K), and returns a scalar. Of a head with
     several stages, which returns a list of heatmaps, the last is compared. The maps of offsets that ``UDPHeatmap`` adds
-    with ``heatmap_type='combined'`` are compared as heatmaps are, with the weight of their joint.
+    with ``heatmap_type='combined'`` are compared where values are, by ``HeatmapKDLoss(mode='mse')``, with the weight of
+    their joint; losses on places, distributions or structures see the maps of places alone.
 
     Args:
         loss (dict): How the outputs are compared. Default: ``dict(type='SimDRKLLoss')``.
@@ -97,10 +99,17 @@ class OutputObjective(Objective):
         if loss in _LOSSES.values() and loss != _LOSSES[kind_s]:
             raise ConfigError(f"loss: the heads return {kind_s}, which {loss} does not compare: use "
                               f"dict(type='{_LOSSES[kind_s]}').")
-        first = output_s if isinstance(output_s, Tensor) else output_s[0]
+        first, second = (output if isinstance(output, Tensor) else output[0] for output in (output_s, output_t))
+        if self.teacher == STUDENT and same_values(first, second):
+            raise ConfigError(f"student_output='{self.student_taps[0]}' and teacher_output='{self.teacher_taps[0]}' of "
+                              "teacher='student' are the same output, which would be compared with itself: give one "
+                              'of them another stage or branch of the head.')
         weights = keypoint_weights(data_samples, first.device)
         if first.shape[1] == 3 * weights.shape[1]:  # UDPHeatmap's combined maps: a place, two offsets that lead there
-            weights = weights.repeat_interleave(3, dim=1)
+            if isinstance(self.loss, HeatmapKDLoss) and self.loss.mode == 'mse':
+                weights = weights.repeat_interleave(3, dim=1)
+            else:
+                output_s, output_t = output_s[:, ::3], output_t[:, ::3]
         return self.loss(output_s, output_t, weights)
 
 

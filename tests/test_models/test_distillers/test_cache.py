@@ -85,6 +85,19 @@ def test_a_file_that_the_system_does_not_open_is_not_called_damaged(cache, monke
         TeacherCache(cache.folder).read([5])
 
 
+def test_a_disk_that_is_full_is_told(tmp_path, monkeypatch):
+
+    def save(*args):
+        raise OSError(28, 'No space left on device')
+
+    cache = TeacherCache.create(str(tmp_path), FIELDS, 10, SOURCE)
+    cache.write(0, values(cache.views_of(0)))
+    monkeypatch.setattr(np, 'save', save)
+    with pytest.raises(ConfigError, match='file 1 of 3 cannot be written: No space left on device. Make room'):
+        cache.write(1, values(cache.views_of(1)))
+    assert cache.finished(0) and not cache.finished(1)
+
+
 def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
     cache = TeacherCache.create(str(tmp_path), dict(outputs=(1, )), 1, SOURCE)
     with pytest.raises(ConfigError, match='70000, which float16 cannot hold: .*--dtype float32'):

@@ -79,6 +79,9 @@ def test_warm_up_multiplies_another_schedule(iteration, expected):
     (dict(type='Linear', start=1, end=0, until=1.5), 'fraction of the training'),
     (dict(type='Linear', begn=1, start=1, end=0), "Did you mean 'begin'"),
     (dict(type='Linaer', start=1, end=0), "Did you mean 'Linear'"),
+    (dict(type='Linear', start=1, end=0, until=1), 'until=1: an int counts iterations.* Write 1.0 for the end'),
+    (dict(type='WarmUp', weight=1, until=1), 'until=1: an int counts iterations'),
+    (dict(type='Stop', value=1, at=1), 'at=1: an int counts iterations'),
     (dict(type='Stop', value=1), 'needs the argument "at"'),
     (dict(value=1), 'with a "type"'),
     (dict(type='Stop', value=1, at=True), 'at=True: expected an int of at least 0, or a fraction'),
@@ -89,6 +92,10 @@ def test_schedule_that_cannot_work_is_refused(schedule, message):
     with pytest.raises(ConfigError, match=message) as error:
         build_schedule(schedule, 'model.objectives.loss_kd.weight')
     assert 'model.objectives.loss_kd.weight' in str(error.value)
+
+
+def test_the_first_epoch_may_be_the_end():
+    assert build_schedule(dict(type='Stop', value=1., at=1, by_epoch=True), '').value(Progress(9, 0, 20, 2)) == 1
 
 
 def test_schedule_that_begins_after_its_end_in_this_training_is_refused():

@@ -140,13 +140,15 @@ def test_own_precision_wins_over_the_students_autocast(student):
     torch.testing.assert_close(low, teacher.answer(data['inputs'], student.data_preprocessor).outputs, rtol=0, atol=0)
 
 
-def test_train_of_its_own_model_does_not_survive(student):
+@pytest.mark.parametrize('part', ['', 'head'])
+def test_train_of_its_own_model_or_a_part_of_it_does_not_survive(student, part):
     teacher, data = make_teacher(student)
     before = copy.deepcopy(teacher.model.state_dict())
-    teacher.model.train()
+    teacher.model.get_submodule(part).train()
     teacher.answer(data['inputs'], student.data_preprocessor)
     after = teacher.model.state_dict()
     assert all(torch.equal(before[k], after[k]) for k in before)
+    assert not any(module.training for module in teacher.model.modules())
 
 
 def test_deepcopy_shares_it(student):

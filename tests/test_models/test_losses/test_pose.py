@@ -25,6 +25,15 @@ def test_against_numpy():
     assert progressive_pose_l1(poses, target, WEIGHTS, SIZE, LAMBDAS).item() == pytest.approx(total, rel=1e-6)
 
 
+def test_a_joint_without_a_label_may_have_any_coordinates():
+    (pose, *_), target = steps()
+    expected = progressive_pose_l1([pose], target, WEIGHTS, SIZE, (1., ))
+    target[0, 1] = float('nan')
+    loss = progressive_pose_l1([pose.requires_grad_()], target, WEIGHTS, SIZE, (1., ))
+    loss.backward()
+    assert torch.equal(loss, expected) and (pose.grad[0, 1] == 0).all() and (pose.grad[0, 0] != 0).all()
+
+
 def test_another_number_of_steps_is_named():
     poses, target = steps()
     with pytest.raises(ConfigError, match='refined in 2 steps, but step_weights has 3 entries: give one for each step'):

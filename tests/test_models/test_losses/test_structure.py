@@ -238,8 +238,18 @@ def test_a_skeleton_is_not_read_without_directions():
 
 def test_a_skeleton_of_other_joints_is_named():
     loss = MODELS.build(dict(type='JointStructureLoss', skeleton=dict(from_file='configs/_base_/datasets/coco.py')))
-    with pytest.raises(ConfigError, match='expected the indices of two joints below 5'):
+    with pytest.raises(ConfigError, match='its metainfo has 17 joints and the model 5'):
         loss(heatmaps(0), heatmaps(1))
+    loss = MODELS.build(dict(type='JointStructureLoss', skeleton=[[0, 1], [3, 5]]))
+    with pytest.raises(ConfigError, match=r'skeleton: \[3, 5\] given, expected the indices of two joints below 5'):
+        loss(heatmaps(0), heatmaps(1))
+
+
+def test_a_skeleton_of_more_joints_is_named_though_its_limbs_would_fit():
+    crowdpose = dict(from_file='configs/_base_/datasets/crowdpose.py')
+    loss = MODELS.build(dict(type='JointStructureLoss', skeleton=crowdpose))
+    with pytest.raises(ConfigError, match='its metainfo has 14 joints and the model 17'):
+        loss(torch.rand(1, 17, 8, 6), torch.rand(1, 17, 8, 6))
 
 
 def test_wrong_shapes_are_named():

@@ -36,6 +36,14 @@ def test_a_feature_is_not_compared_with_itself():
     objective(**own, connector=[None, dict(type='ConvAligner')], **CHANNELS)  # what is predicted from it may be
 
 
+def test_one_feature_under_two_names_is_not_compared_with_itself():
+    record = Record(feats=[torch.rand(2, 3, 4, 4), torch.rand(2, 3, 4, 4)])
+    itself = objective(student_taps=['feats[1]'], teacher_taps=['feats[-1]'], teacher='student')
+    with pytest.raises(ConfigError, match=r"'feats\[1\]' and teacher_taps\[0\]='feats\[-1\]' .* are the same feature"):
+        itself(record, record.detach(), [])
+    assert objective(student_taps=['feats[0]'], teacher_taps=['feats[-1]'], teacher='student')(record, record, []) > 0
+
+
 def test_connector_for_each_pair_from_one_config():
     module = objective(**ALIGN, student_strides=[8, 32], teacher_strides=[8, 16])
     student, teacher = record(a=(3, 8, 6), b=(4, 2, 1)), record(1, c=(5, 8, 6), d=(6, 4, 2))

@@ -39,6 +39,22 @@ def test_an_output_is_not_compared_with_itself(same):
         objective(**HEATMAP, teacher='student', **same)
 
 
+def test_one_stage_under_two_names_is_not_compared_with_itself():
+    record = Record(outputs=[heatmaps(0), heatmaps(1)])
+    itself = objective(**HEATMAP, teacher='student', student_output='outputs[1]', teacher_output='outputs[-1]')
+    with pytest.raises(ConfigError, match="'outputs.1.' and teacher_output='outputs.-1.' .* are the same output"):
+        itself(record, record.detach(), ONES)
+    another = objective(**HEATMAP, teacher='student', student_output='outputs[0]', teacher_output='outputs[-1]')
+    assert another(record, record.detach(), ONES) > 0
+
+
+def test_distributions_of_combined_maps_are_those_of_the_places():
+    student, teacher = (torch.randn(N, 3 * K, 8, 6, generator=torch.Generator().manual_seed(i)) for i in range(2))
+    kl = objective(loss=dict(type='HeatmapKDLoss', mode='kl'))
+    loss = kl(Record(outputs=student), Record(outputs=teacher), ONES)
+    assert torch.equal(loss, kl(Record(outputs=student[:, ::3]), Record(outputs=teacher[:, ::3]), ONES))
+
+
 def test_loss_sees_both_outputs_and_the_keypoint_weights():
     weights = torch.rand(N, K, generator=torch.Generator().manual_seed(2))
     student, teacher = simdr(0), simdr(1)
