@@ -17,7 +17,6 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
 from mmpose_kd.keypoints import dataset_meta, parse_metainfo
-from mmpose_kd.models.distillers.teachers import teachers_by_name
 from mmpose_kd.parts import class_of, dicts, kind_of
 
 # What Runner.from_cfg reads, as far as a missing one goes unnoticed.
@@ -80,7 +79,7 @@ def _check_views(cfg: Config) -> None:
     """That nothing is asked to change the pipeline of views, which are the same in every epoch."""
     loader = cfg.get('train_dataloader') or {}
     views = any(kind_of(part) == 'ViewDataset' for _, part in dicts(loader.get('dataset'), ''))
-    cached = any(teacher.get('cache') for teacher in teachers_by_name(cfg.model.get('teacher')).values())
+    cached = any(part.get('cache') for _, part in dicts(cfg.model.get('teacher'), ''))
     if cached and (cfg.model.get('data_preprocessor') or {}).get('batch_augments'):
         raise ConfigError('model.data_preprocessor.batch_augments changes the images after their views are made, and '
                           'the answers in teacher.cache are to the views. Drop it, or train without the cache.')

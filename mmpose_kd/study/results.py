@@ -35,7 +35,7 @@ def collect(plan: Plan, out: Path) -> dict:
     Raises:
         ConfigError: A run was trained with another config, or did not log a metric after its last epoch.
     """
-    stored = {(run['name'], run['seed']): run for run in _stored_runs(out)}
+    stored = {(run['name'], run.get('seed')): run for run in _stored_runs(out)}
     runs = []
     for run in plan.runs:
         state = state_of(run, out)

@@ -188,7 +188,7 @@ class JointStructureLoss(nn.Module):
             ConfigError: The skeleton has other joints than the heads.
         """
         own, taught = (expected_coordinates(outputs, self.temperature) for outputs in (student, teacher))
-        if self.limbs and self._joints != own.shape[1]:
+        if self.skeleton is not None and self.limbs and self._joints != own.shape[1]:
             limbs_of(self.skeleton, own.shape[1])
             self._joints = own.shape[1]
         loss = own.new_zeros(())
