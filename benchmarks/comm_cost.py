@@ -17,7 +17,7 @@ import torch.distributed as dist
 from mmengine.config import DictAction
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
-from step_cost import Step
+from step_cost import OPTIONS, Step, join
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 COLLECTIVES = ('all_reduce', 'broadcast', 'reduce', 'all_gather', 'gather', 'scatter', 'reduce_scatter', 'all_to_all',
@@ -56,11 +56,13 @@ def work(rank: int, world: int, file: str, configs: List[str], batch_size: int, 
     count = Count()
     for config in configs:
         step = Step(config, batch_size, torch.device('cpu'), options)
-        model = MMDistributedDataParallel(step.model)
+        model = MMDistributedDataParallel(step.model, broadcast_buffers=False)  # as MMEngine's runner
         model.register_comm_hook(None, count.hook)
         for _ in range(2):  # DDP arranges its buckets in the first
             count.gradients = count.all = 0
-            loss, _ = step.model.parse_losses(model(**step.data, mode='loss'))
+            with step.optimizer.optim_context(model):
+                losses = model(**step.data, mode='loss')
+            loss, _ = step.model.parse_losses(losses)
             step.optimizer.update_params(loss)
         if rank == 0:
             extra = sum(p.nbytes for p in getattr(step.model, 'objectives', torch.nn.Module()).parameters())
@@ -74,7 +76,7 @@ def main() -> None:
     parser.add_argument('configs', nargs='+', help='the first is the baseline')
     parser.add_argument('--processes', type=int, nargs='+', default=[2, 4])
     parser.add_argument('--batch-size', type=int, default=2, help='of each process')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for the distilled configs')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
     args = parser.parse_args()
     context = multiprocessing.get_context('spawn')
     for world in args.processes:
@@ -86,8 +88,7 @@ def main() -> None:
             ]
             for process in processes:
                 process.start()
-            for process in processes:
-                process.join()
+            join(processes, f'{world} processes')
         for _ in args.configs:
             name, gradients, extra, others = queue.get(timeout=60)
             print(f'{world} processes  {name:60} gradients {gradients / 1e6:7.3f} MB, of connectors {extra / 1e6:7.3f} '

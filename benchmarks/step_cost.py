@@ -9,7 +9,9 @@ from each config's own training set and teachers from their checkpoints, as a ca
 """
 import argparse
 import logging
+import sys
 import time
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +27,34 @@ from mmpose.registry import DATASETS, MODELS
 import mmpose_kd
 from mmpose_kd.config import merge_options, read_config
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.machine import cores, processor
+from mmpose_kd.machine import cores, processor, use_gpu
 from mmpose_kd.models.distillers.schedules import Constant
 from mmpose_kd.models.distillers.teachers import absolute_paths, teachers_by_name
+
+OPTIONS = 'for every row; those of model.teacher and model.objectives where a config has one'
+
+
+def read_row(config: str, options: dict) -> Config:
+    """A row's config with its share of ``--cfg-options``: all but those of a teacher or objectives that it lacks."""
+    cfg = read_config(config)
+    absent = [['model', part] for part in ('teacher', 'objectives') if part not in cfg.model]
+    merge_options(cfg, {key: value for key, value in options.items() if key.split('.')[:2] not in absent}, config)
+    return cfg
+
+
+def join(processes: list, part: str) -> None:
+    """Wait for processes to end. When one fails, end the others, and this one with a message that names the part."""
+    running = list(processes)
+    while running and not any(process.exitcode for process in processes):
+        wait([process.sentinel for process in running])
+        running = [process for process in running if process.exitcode is None]
+    failed = [process.exitcode for process in processes if process.exitcode]
+    for process in running:
+        process.terminate()
+        process.join()
+    if failed:
+        sys.exit(f'error: {part}: the process that measures it ended with exit code {failed[0]}. Its own error is '
+                 'above, but for want of memory (-9): try a smaller --batch-size.')
 
 
 def sample(cfg: Config, rng: np.random.RandomState) -> dict:
@@ -55,9 +82,7 @@ class Step:
     """One config's model, optimizer and batch."""
 
     def __init__(self, config: str, batch_size: int, device: torch.device, options: dict, real: bool = False) -> None:
-        cfg = read_config(config)
-        if 'teacher' in cfg.model:
-            merge_options(cfg, options, config)
+        cfg = read_row(config, options)
         absolute_paths(cfg.model.get('teacher'), str(Path(config).resolve().parent))
         drop_initial_weights(cfg.model)
         for teacher in [] if real else teachers_by_name(cfg.model.get('teacher')).values():
@@ -88,7 +113,9 @@ class Step:
         """Seconds of a step."""
         self._wait()
         start = time.perf_counter()
-        loss, _ = self.model.parse_losses(self.losses())
+        with self.optimizer.optim_context(self.model):
+            losses = self.losses()
+        loss, _ = self.model.parse_losses(losses)
         self.optimizer.update_params(loss)
         self._wait()
         return time.perf_counter() - start
@@ -110,12 +137,11 @@ def main() -> None:
     parser.add_argument('--warm-up', type=int, default=2)
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
     parser.add_argument('--data', action='store_true', help='real batches and teachers')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for the distilled configs')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     device = torch.device(args.device)
-    if device.type == 'cuda':
-        torch.cuda.set_device(device)
+    use_gpu(device)
     name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')

@@ -1,10 +1,11 @@
 """Time our training step against what stock MMPose does for the same pair, interleaved in one process.
 
 Rows: the stock student's step (SimCC head and labels, accuracy in NumPy); the same and a forward pass of the stock
-teacher in float32; MMPose's DWPoseDistiller with its feature and logit losses; and each distilled config, by its own
-file and options. Images are random, weights too. The medians of all rounds are printed, and the median of each round's
-ratio to the second and third row, which other work on the machine moves less. `--memory` prints what each adds to
-the memory of a process of its own at its peak, and the ratio to the student's step.
+teacher in float32; MMPose's DWPoseDistiller with its feature and logit losses; and each distilled config. The options
+`--cfg-options` change all of them, those of teachers and objectives the distilled ones. Images are random, weights too.
+The medians of all rounds are printed, and the median of each round's ratio to the second and third row, which other
+work on the machine moves less. `--memory` prints what each adds to the memory of a process of its own at its peak, and
+the ratio to the student's step.
 
     python benchmarks/stock_cost.py configs/students/litehrnet18_simdr_coco-256x192.py \
         configs/teachers/hrnet-w32_simdr_coco-256x192.py \
@@ -14,7 +15,6 @@ the memory of a process of its own at its peak, and the ratio to the student's s
 import argparse
 import logging
 import multiprocessing
-import resource
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -28,17 +28,16 @@ from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
-from step_cost import Step, sample
+from step_cost import OPTIONS, Step, join, read_row, sample
 
 import mmpose_kd
-from mmpose_kd.config import read_config
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.machine import cores, processor
+from mmpose_kd.machine import cores, memory, processor, use_gpu
 
 
-def stock(config: str) -> Config:
+def stock(config: str, options: dict) -> Config:
     """A SimDR config with MMPose's SimCC head, labels and loss."""
-    cfg = read_config(config)
+    cfg = read_row(config, options)
     drop_initial_weights(cfg.model)
     codec = dict(cfg.model.head.decoder, type='SimCCLabel')
     stride = cfg.model.head.pop('in_stride')
@@ -59,10 +58,10 @@ def stock(config: str) -> Config:
 class StockStep(Step):
     """The stock student, alone or with a forward pass of the stock teacher before each step."""
 
-    def __init__(self, student: str, teacher: str, batch_size: int, device: torch.device) -> None:
-        cfg = stock(student)
+    def __init__(self, student: str, teacher: str, batch_size: int, device: torch.device, options: dict) -> None:
+        cfg = stock(student, options)
         self.name = 'stock student' + (' + stock teacher in float32' if teacher else '')
-        self.teacher = MODELS.build(stock(teacher).model).to(device).eval() if teacher else None
+        self.teacher = MODELS.build(stock(teacher, {}).model).to(device).eval() if teacher else None
         self._prepare(cfg, MODELS.build(cfg.model), batch_size, device)
 
     def _prepare(self, cfg: Config, model: torch.nn.Module, batch_size: int, device: torch.device) -> None:
@@ -74,7 +73,7 @@ class StockStep(Step):
 
     def losses(self) -> dict:
         if self.teacher is not None:
-            with torch.no_grad():
+            with torch.no_grad(), torch.autocast(self.device.type, enabled=False):  # the student's may be on
                 self.teacher.head.forward(self.teacher.extract_feat(self.data['inputs']))
         return super().losses()
 
@@ -82,10 +81,10 @@ class StockStep(Step):
 class DWPoseStep(StockStep):
     """MMPose's distiller: the last feature and the logits."""
 
-    def __init__(self, student: str, teacher: str, batch_size: int, device: torch.device) -> None:
+    def __init__(self, student: str, teacher: str, batch_size: int, device: torch.device, options: dict) -> None:
         self.name, self.teacher = 'DWPoseDistiller', None
-        cfg = stock(student)
-        channels = [c.model.head.in_channels for c in (cfg, stock(teacher))]
+        cfg = stock(student, options)
+        channels = [c.model.head.in_channels for c in (cfg, stock(teacher, {}))]
         methods = [
             dict(type='FeaLoss', name='loss_fea', use_this=True, student_channels=channels[0],
                  teacher_channels=channels[1], alpha_fea=7e-5),
@@ -94,7 +93,7 @@ class DWPoseStep(StockStep):
         with tempfile.TemporaryDirectory() as folder:
             files = dict(student_cfg=f'{folder}/student.py', teacher_cfg=f'{folder}/teacher.py')
             cfg.dump(files['student_cfg'])
-            stock(teacher).dump(files['teacher_cfg'])
+            stock(teacher, {}).dump(files['teacher_cfg'])
             model = MODELS.build(Config(dict(
                 type='DWPoseDistiller', distill_cfg=[dict(methods=[m]) for m in methods], **files)))
         MessageHub.get_current_instance().update_info_dict(dict(epoch=0, max_epochs=1))
@@ -102,16 +101,16 @@ class DWPoseStep(StockStep):
         self.model.teacher.eval()  # MMPose's own lets train() reach it
 
 
-def peak(make: Callable[[], Step], queue: multiprocessing.Queue) -> None:
+def peak(make: Callable[[], Step], device: torch.device, queue: multiprocessing.Queue) -> None:
     """What two steps add to this process's memory, or to the device's, in MB."""
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    use_gpu(device)
+    cuda = device.type == 'cuda'
+    before = 0.0 if cuda else memory('VmRSS')
     step = make()
     step(), step()
-    cuda = step.device.type == 'cuda'
-    queue.put(torch.cuda.max_memory_allocated() / 2**20 if cuda else
-              resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
+    queue.put(torch.cuda.max_memory_allocated(device) / 2**20 if cuda else memory('VmHWM') - before)
 
 
 def main() -> None:
@@ -125,34 +124,33 @@ def main() -> None:
     parser.add_argument('--memory', action='store_true')
     parser.add_argument('--no-dwpose', action='store_true', help='where the last maps of the two differ in size')
     parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help='for the distilled configs')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')
     device = torch.device(args.device)
-    if device.type == 'cuda':
-        torch.cuda.set_device(device)
+    use_gpu(device)
     name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
-    pair = (args.student, args.teacher, args.batch_size, device)
+    settings = (args.batch_size, device, args.cfg_options)
     makers: Dict[str, Callable[[], Step]] = {
-        'stock student': partial(StockStep, args.student, '', args.batch_size, device),
-        'stock student + stock teacher in float32': partial(StockStep, *pair),
+        'stock student': partial(StockStep, args.student, '', *settings),
+        'stock student + stock teacher in float32': partial(StockStep, args.student, args.teacher, *settings),
     }
     if not args.no_dwpose:
-        makers['DWPoseDistiller'] = partial(DWPoseStep, *pair)
+        makers['DWPoseDistiller'] = partial(DWPoseStep, args.student, args.teacher, *settings)
     for config in [args.student, *args.distilled]:
-        makers[Path(config).stem] = partial(Step, config, args.batch_size, device, args.cfg_options)
+        makers[Path(config).stem] = partial(Step, config, *settings)
     if args.memory:
         context = multiprocessing.get_context('spawn')
         peaks = {}
         for name, make in makers.items():
             queue = context.Queue()
-            process = context.Process(target=peak, args=(make, queue))
+            process = context.Process(target=peak, args=(make, device, queue))
             process.start()
+            join([process], name)
             peaks[name] = queue.get()
-            process.join()
             print(f'{name:60} {peaks[name]:8.0f} MB  x {peaks[name] / peaks["stock student"]:.2f}', flush=True)
         return
     steps = [make() for make in makers.values()]

@@ -1,5 +1,4 @@
 """What it costs to use a model: size, operations, memory and latency, side by side."""
-import gc
 import json
 import logging
 import multiprocessing
@@ -21,7 +20,7 @@ from torch import Tensor, nn
 from .config import load_config
 from .errors import ConfigError, did_you_mean
 from .files import whole
-from .machine import cores, machine, memory
+from .machine import cores, give_back_memory, machine, memory, use_gpu
 from .summary import markdown
 
 BACKENDS = ('eager', 'compile', 'onnx')
@@ -41,6 +40,7 @@ class Row:
         latency_p90_ms (float): 90th percentile of the same.
         throughput (float): Images a second with the throughput batch.
         memory_mb (float): What the throughput batch needs beside weights and input, at its peak; 0 where unknown.
+            What is made once, such as compiled code, does not count.
         ratio (float): Median of the latency's ratios to the first model's in the same round with the same backend.
     """
     name: str
@@ -83,19 +83,23 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         rounds (int): How often each is measured. Default: 30.
         threads (int, optional): Threads of each process. Default: the number of cores.
         device (str): Where. Default: 'cpu'.
-        channels_last (bool): Memory format of weights and images. Default: False.
+        channels_last (bool): Memory format of weights and images; not for 'onnx'. Default: False.
         progress (Callable[[str, float], None]): Told what comes next, and which share of the work is done.
 
     Returns:
         list[Row]: For each backend one row of each config.
 
     Raises:
-        ConfigError: A config does not exist, a number is below 1, a backend is unknown or cannot run a model.
+        ConfigError: A config does not exist, a number is below 1, a backend is unknown, cannot run a model, or has
+            no memory formats.
     """
     for backend in backends:
         if backend not in BACKENDS:
             raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
                               f'{did_you_mean(backend, BACKENDS)}')
+    if channels_last and 'onnx' in backends:
+        raise ConfigError('--channels-last and the backend "onnx" given, expected one of the two: ONNX Runtime chooses '
+                          'its own memory format. Leave out one of them.')
     for name, number in (('batch', batch), ('rounds', rounds), ('threads', 1 if threads is None else threads)):
         if number < 1:
             raise ConfigError(f'--{name} {number} given, expected at least 1.')
@@ -137,9 +141,9 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
     return rows
 
 
-def conditions(device: str, threads: Optional[int]) -> Dict[str, Any]:
-    """What the figures are of."""
-    return dict(machine=machine(), device=device, threads=threads or cores(), torch=torch.__version__)
+def conditions(device: str, threads: Optional[int], **settings: Any) -> Dict[str, Any]:
+    """What the figures are of: the machine, and the settings that change them."""
+    return dict(machine=machine(), device=device, threads=threads or cores(), torch=torch.__version__, **settings)
 
 
 def report(rows: Sequence[Row], facts: Dict[str, Any]) -> str:
@@ -206,14 +210,15 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
     try:
         logging.disable(logging.WARNING)
         torch.set_num_threads(setting['threads'])
-        if setting['device'].startswith('cuda'):
-            torch.cuda.set_device(setting['device'])  # the one that is waited for, and whose memory is counted
+        use_gpu(setting['device'])
         network, size = _network(config)
         facts = _facts(network, size)
         images = {'latency': torch.rand(1, 3, *size), 'batch': torch.rand(setting['batch'], 3, *size)}
         run = _runner(network, images, setting)
-        run('latency')
-        memory = _peak(lambda: run('batch'), setting['device'])  # before the allocator keeps what a batch needs
+        if setting['backend'] != 'onnx':  # its memory pool would keep what a run needs, and the next one find it there
+            for what in images:  # code is compiled here, and buffers made that stay
+                run(what)
+        memory = _peak(lambda: run('batch'), setting['device'])
         for what in images:
             for _ in range(3):
                 run(what)
@@ -255,7 +260,7 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
         return lambda what: session.run(None, {'images': arrays[what]})
     network = network.to(device, memory_format=layout)  # type: ignore[call-overload]  # not in PyTorch's types
     inputs = {name: value.to(device).contiguous(memory_format=layout) for name, value in images.items()}
-    forward = torch.compile(network) if setting['backend'] == 'compile' else network
+    forward = torch.compile(network, dynamic=False) if setting['backend'] == 'compile' else network
 
     @torch.no_grad()
     def run(what: str) -> None:
@@ -272,6 +277,7 @@ def _session(model: TopdownPoseEstimator, size: Tuple[int, int], setting: dict) 
     options = runtime.SessionOptions()
     options.intra_op_num_threads = setting['threads']
     options.log_severity_level = 3
+    options.add_session_config_entry('session.force_spinning_stop', '1')  # threads that wait would disturb the others
     device = torch.device(setting['device'])
     provider = 'CUDAExecutionProvider' if device.type == 'cuda' else 'CPUExecutionProvider'
     where = {'device_id': device.index or 0} if device.type == 'cuda' else {}
@@ -288,7 +294,7 @@ def _session(model: TopdownPoseEstimator, size: Tuple[int, int], setting: dict) 
 
 def _peak(run: Callable[[], None], device: str) -> float:
     """MB that a run takes at its peak beside what is held already; 0 where the system does not tell."""
-    gc.collect()
+    give_back_memory()  # else a run takes what is free already in the heap, which the system does not see
     if device.startswith('cuda'):
         torch.cuda.reset_peak_memory_stats()
         held = torch.cuda.memory_allocated()

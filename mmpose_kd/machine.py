@@ -1,4 +1,6 @@
 """What a machine tells of itself."""
+import ctypes
+import gc
 import os
 import platform
 import re
@@ -69,6 +71,27 @@ def commit() -> str:
     if git('rev-parse', '--show-toplevel') != str(folder.parent):  # installed, perhaps below another's repository
         return ''
     return git('rev-parse', '--short=12', 'HEAD') + (' with changes' if git('status', '--porcelain', '-uno') else '')
+
+
+def use_gpu(device: Union[str, torch.device]) -> None:
+    """Make a GPU the current one, the one that is waited for and whose memory is counted.
+
+    Args:
+        device (str | torch.device): 'cuda' is the first; one that is no GPU changes nothing.
+    """
+    device = torch.device(device)
+    if device.type == 'cuda':
+        torch.cuda.set_device(device.index or 0)  # which refuses a device without an index
+
+
+def give_back_memory() -> None:
+    """Give back to the system what is freed but kept for later, as far as the C library can: glibc's does."""
+    gc.collect()
+    try:
+        trim = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):  # musl, macOS; Windows
+        return
+    trim(0)
 
 
 def find_device(name: Optional[str] = None) -> str:

@@ -1,16 +1,20 @@
 """The benchmark of models in use: what it says of them, not how fast they are."""
+import ctypes
 import json
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import tiny
+import torch
 from mmengine.config import Config
 
-from mmpose_kd.benchmark import Row, _session, benchmark, report
+from mmpose_kd.benchmark import Row, _peak, _serve, _session, benchmark, report
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.machine import use_gpu
 
 TOOL = Path(__file__).parents[1] / 'tools/benchmark.py'
 
@@ -55,18 +59,87 @@ def test_mistakes_are_named(configs, tmp_path):
         benchmark([str(broken)], threads=1)
 
 
-@pytest.mark.parametrize('device, refused', [('cuda:0', True), ('cpu', False)])
-def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, refused, monkeypatch):
-    session = SimpleNamespace(get_providers=lambda: ['CPUExecutionProvider'])
-    runtime = SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=lambda *args, **kwargs: session)
-    monkeypatch.setattr('mmpose_kd.deploy.onnx.onnx_package', lambda name: runtime)
+def test_onnx_runtime_has_no_memory_formats(configs):
+    with pytest.raises(ConfigError, match='--channels-last and the backend "onnx" given, expected one of the two'):
+        benchmark(configs, ['eager', 'onnx'], channels_last=True)
+
+
+@pytest.mark.parametrize('device, selected', [('cuda', [0]), ('cuda:1', [1]), (torch.device('cuda'), [0]), ('cpu', [])])
+def test_a_gpu_is_selected_with_or_without_an_index(device, selected, monkeypatch):
+    calls = []
+    monkeypatch.setattr(torch._C, '_cuda_setDevice', calls.append, raising=False)
+    use_gpu(device)
+    assert calls == selected
+
+
+def test_memory_counts_that_earlier_work_left_in_the_heap():
+    def blocks(number):  # 64 KB each, which the heap holds
+        return [np.ones(2**13) for _ in range(number)]
+
+    earlier, above = blocks(1024), blocks(1)
+    del earlier  # 64 MB that cannot shrink the heap, for what lies above
+    measured = _peak(lambda: blocks(512), 'cpu')
+    if measured == 0 and not (hasattr(ctypes.CDLL(None), 'malloc_trim') and Path('/proc/self/clear_refs').exists()):
+        pytest.skip('the system does not tell')
+    assert 30 < measured < 40, above
+
+
+@pytest.mark.parametrize('backend, before', [
+    ('eager', ['latency', 'batch']), ('compile', ['latency', 'batch']), ('onnx', [])])
+def test_what_a_backend_makes_once_is_no_memory_of_a_run(backend, before, monkeypatch):
+    calls, sent = [], []
+    monkeypatch.setattr('mmpose_kd.benchmark.logging.disable', lambda level: None)
+    monkeypatch.setattr('mmpose_kd.benchmark._network', lambda config: (None, (8, 8)))
+    monkeypatch.setattr('mmpose_kd.benchmark._facts', lambda network, size: {})
+    monkeypatch.setattr('mmpose_kd.benchmark._runner', lambda network, images, setting: calls.append)
+    monkeypatch.setattr('mmpose_kd.benchmark._peak', lambda run, device: calls.append('peak') or 12.0)
+
+    def nobody_asks():
+        raise EOFError
+
+    setting = dict(backend=backend, batch=2, threads=torch.get_num_threads(), device='cpu')
+    _serve('config.py', setting, SimpleNamespace(send=sent.append, recv=nobody_asks))
+    assert calls[:calls.index('peak')] == before
+    assert sent == [('facts', dict(memory_mb=12.0))]
+
+
+@pytest.fixture
+def runtime(monkeypatch):
+    """ONNX Runtime without GPUs, which exports nothing; remembers the options of its session."""
+
+    class SessionOptions:
+
+        def __init__(self):
+            self.entries = {}
+
+        def add_session_config_entry(self, key, value):
+            self.entries[key] = value
+
+    def session(path, options, providers):
+        fake.options = options
+        return fake.session
+
+    fake = SimpleNamespace(SessionOptions=SessionOptions, InferenceSession=session,
+                           session=SimpleNamespace(get_providers=lambda: ['CPUExecutionProvider']))
+    monkeypatch.setattr('mmpose_kd.deploy.onnx.onnx_package', lambda name: fake)
     monkeypatch.setattr('mmpose_kd.deploy.onnx.write_onnx', lambda *args: None)
+    return fake
+
+
+def test_threads_of_onnx_runtime_rest_while_others_measure(runtime):
+    _session(SimpleNamespace(head=None), (64, 64), dict(device='cpu', threads=2))
+    assert runtime.options.entries == {'session.force_spinning_stop': '1'}
+    assert runtime.options.intra_op_num_threads == 2
+
+
+@pytest.mark.parametrize('device, refused', [('cuda:0', True), ('cpu', False)])
+def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, refused, runtime):
     setting, model = dict(device=device, threads=1), SimpleNamespace(head=None)
     if refused:
         with pytest.raises(ConfigError, match='cannot use the device "cuda:0", as it has no CUDAExecutionProvider'):
             _session(model, (64, 64), setting)
     else:
-        assert _session(model, (64, 64), setting) is session
+        assert _session(model, (64, 64), setting) is runtime.session
 
 
 def test_the_table_has_a_row_for_each_measurement():
@@ -84,7 +157,9 @@ def test_the_tool_writes_json_table_and_plot(configs, tmp_path):
     done = tool(*configs, '--rounds', '2', '--batch', '2', '--threads', '1', '--accuracy', '60', '61',
                 '--out', str(tmp_path / 'out'))
     assert done.returncode == 0, done.stderr
-    rows = json.loads((tmp_path / 'out/benchmark.json').read_text())['rows']
+    content = json.loads((tmp_path / 'out/benchmark.json').read_text())
+    rows = content['rows']
+    assert (content['rounds'], content['channels_last']) == (2, False)
     assert [(row['name'], row['backend']) for row in rows] == [('plain', 'eager'), ('distilled', 'eager')]
     assert '| plain | eager |' in (tmp_path / 'out/benchmark.md').read_text()
     assert (tmp_path / 'out/benchmark.png').stat().st_size > 5000

@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument('--rounds', type=int, default=30, help='in turn, of which the median counts (default: 30)')
     parser.add_argument('--threads', type=int, help='default: the number of cores')
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--channels-last', action='store_true')
+    parser.add_argument('--channels-last', action='store_true', help='not for the backend onnx')
     parser.add_argument('--accuracy', nargs='+', type=float, metavar='VALUE', help='of each config, for the plot')
     parser.add_argument('--out', type=Path, help='folder for benchmark.json, benchmark.md and benchmark.png')
     args = parser.parse_args()
@@ -43,7 +43,7 @@ def main() -> None:
                              args.channels_last,
                              lambda text, share: bar.update(task, description=text, completed=100 * share))
             bar.update(task, description='measured', completed=100)
-        facts = conditions(device, args.threads)
+        facts = conditions(device, args.threads, rounds=args.rounds, channels_last=args.channels_last)
         print(report(rows, facts))
         if args.out:
             write_benchmark(rows, facts, args.out)
