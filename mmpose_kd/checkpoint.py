@@ -6,6 +6,7 @@ import hashlib
 import pickle
 import re
 import types
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -101,6 +102,9 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f'checkpoint "{path}" {"is a folder" if path.is_dir() else "does not exist"}.{_hint(path)}')
     cached = f' It is the cached copy of {source}.' if '://' in source else ''
+    if _is_torchscript(path):  # which PyTorch < 2.6 would run, whatever it is told
+        raise ConfigError(f'checkpoint "{path}" is a TorchScript archive, which is code, and is not loaded.{cached} '
+                          'Give the checkpoint that it was made of.')
     try:
         checkpoint = _load(path, map_location)
     except Exception as error:  # a broken pickle can raise any
@@ -159,6 +163,13 @@ def dataset_meta_of(checkpoint: Dict[str, Any]) -> Optional[dict]:
     meta = checkpoint.get('meta')
     found = meta.get('dataset_meta') if isinstance(meta, dict) else None
     return found if isinstance(found, dict) and 'keypoint_id2name' in found else None
+
+
+def _is_torchscript(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith('/constants.pkl') for name in archive.namelist())
 
 
 def _load(path: Path, map_location: Any) -> Any:

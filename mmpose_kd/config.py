@@ -11,6 +11,10 @@ from mmengine.runner import Runner
 
 from .errors import ConfigError, did_you_mean
 
+# What MMEngine's runner reads of a config beside its own arguments.
+_READ = ('compile', 'sync_bn', 'find_unused_parameters', 'model_wrapper_cfg', 'activation_checkpointing',
+         'efficient_conv_bn_eval', 'custom_imports')
+
 
 def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, custom_imports: bool = True) -> Config:
     """Read a config, with errors that name it.
@@ -102,7 +106,7 @@ def merge_options(cfg: Config, options: dict, file: str) -> None:
         ConfigError: An option has no place in it, is one that a misspelt first part would keep from everybody, or gives
             a text for a number.
     """
-    known = {*cfg, *inspect.signature(Runner.__init__).parameters, 'custom_imports'} - {'self', 'cfg'}
+    known = {*cfg, *inspect.signature(Runner.__init__).parameters, *_READ} - {'self', 'cfg'}
     for key in options:
         first = key.split('.')[0]
         if first not in known:

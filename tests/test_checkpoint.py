@@ -215,6 +215,12 @@ def test_code_is_named_and_not_run(tmp_path, monkeypatch, weights, name, hook, z
     assert not os.path.exists('hacked')
 
 
+def test_a_program_is_no_checkpoint(tmp_path, loader):
+    torch.jit.script(torch.nn.Linear(1, 1)).save(str(tmp_path / 'program.pt'))
+    with pytest.raises(ConfigError, match='program.pt" is a TorchScript archive, which is code, and is not loaded'):
+        load_checkpoint(str(tmp_path / 'program.pt'))
+
+
 def test_plain_pickle_with_code(tmp_path, monkeypatch, loader):
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'bad.pth').write_bytes(pickle.dumps(Hostile(os.mkdir, 'hacked'), protocol=2))

@@ -1,7 +1,12 @@
 """Configs that somebody names."""
-import pytest
+import inspect
+import re
 
-from mmpose_kd.config import read_config
+import pytest
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmpose_kd.config import merge_options, read_config
 from mmpose_kd.errors import ConfigError
 
 
@@ -43,3 +48,11 @@ def test_mistakes_are_named(text, options, message, file, tmp_path):
 def test_absent_config_of_a_package_is_named():
     with pytest.raises(ConfigError, match='config "mmpose::body/absent.py" does not exist: '):
         read_config('mmpose::body/absent.py')
+
+
+def test_all_that_the_runner_reads_of_a_config_may_be_an_option():
+    read = re.findall(r"self\.cfg\.get\(\s*'(\w+)'", inspect.getsource(Runner))
+    cfg = Config(dict(model=dict(type='TopdownPoseEstimator')))
+    assert 'sync_bn' in read
+    for key in read:
+        merge_options(cfg, {key: True}, 'config.py')

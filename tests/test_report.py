@@ -120,6 +120,10 @@ def test_sizes_are_thirds_of_the_people():
     assert by_size(predictions(distances, sides=[10, 20, 30, 40, 50, 60]), 0.2).tolist() == [0.5, 1, 0]
 
 
+def test_people_of_one_size_are_divided_too():
+    assert by_size(predictions([[0.1], [0.3], [0.1]], sides=[50, 50, 50]), 0.2).tolist() == [1, 0, 1]
+
+
 def test_reliability_is_the_expected_calibration_error_and_the_area_under_the_roc_curve():
     found = predictions([[0.1], [0.1], [0.3], [0.1]], scores=[[0.9], [0.7], [0.6], [0.2]])
     values = reliability(found, 0.2, bins=2)

@@ -160,7 +160,9 @@ def _check_same(exported: check.Prediction, trained: check.Prediction, fp16: boo
 def _halved(weights: Dict[str, Tensor]) -> Dict[str, Tensor]:
     halved = {name: value.half() if value.is_floating_point() else value for name, value in weights.items()}
     for name, value in halved.items():
-        if value.is_floating_point() and not value.isfinite().all():
+        if not weights[name].isfinite().all():
+            raise ConfigError(f'"{name}" is not finite: the training has diverged. Export an earlier checkpoint.')
+        if not value.isfinite().all():
             raise ConfigError(f'"{name}" holds values beyond 65504, which float16 cannot store. Export without --fp16.')
     return halved
 
@@ -205,7 +207,8 @@ def _accuracy(student: TopdownPoseEstimator, results: Sequence[Tuple[str, check.
     report('PCK@0.2:         ' + ', '.join(f'{name} {value:.4f}' for name, value in values.items()))
     for name, value in values.items():
         if value < values['trained'] - limits.drop:
-            remedy = 'Calibrate on more images, like those of the task' if name == 'int8' else 'Export without --fp16'
+            remedy = dict(int8='Calibrate on more images, like those of the task', onnx='Set --onnx none').get(
+                name, 'Export without --fp16')  # which alone changes the student
             raise ConfigError(f'PCK@0.2 falls from {values["trained"]:.4f}, as trained, to {value:.4f} ({name}) on '
                               f'{len(samples)} images, by more than {limits.drop:g}. Nothing is exported. {remedy}, or '
                               'raise --max-drop.')

@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, Tuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS
+from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
@@ -167,13 +167,14 @@ def _check_train_cfg(cfg: Config) -> None:
 def _counting_epochs(cfg: Config) -> Iterator[str]:
     """Places of what counts epochs beside the objectives."""
     hooks = cfg.get('default_hooks') or {}
-    checkpoint, logger = hooks.get('checkpoint') or {}, hooks.get('logger') or {}
+    checkpoint, logger = hooks.get('checkpoint') or {}, hooks.get('logger', {})
     if checkpoint.get('interval', -1) > 0 and checkpoint.get('by_epoch', True):
         yield 'default_hooks.checkpoint.by_epoch'
     for place, part in dicts(cfg.get('param_scheduler'), 'param_scheduler'):
-        if 'type' in part and part.get('by_epoch', True):
+        after_validation = getattr(class_of(PARAM_SCHEDULERS, part), 'need_val_args', False)  # as ReduceOnPlateauLR
+        if 'type' in part and part.get('by_epoch', True) and not after_validation:
             yield f'{place}.by_epoch'
-    if logger.get('log_metric_by_epoch', True):
+    if logger is not None and logger.get('log_metric_by_epoch', True):  # None: there is none
         yield 'default_hooks.logger.log_metric_by_epoch'
     if (cfg.get('log_processor') or {}).get('by_epoch', True):
         yield 'log_processor.by_epoch'
@@ -262,7 +263,9 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
         if kind_of(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
             _check_codec(step['encoder'], f'{place}.encoder')
             for key in _CODEC_KEYS:
-                _same(step['encoder'].get(key), decoder.get(key), f'{place}.encoder.{key}', f'model.head.decoder.{key}',
+                own, other = (kind_of(codec) or None if key == 'type' else codec.get(key)
+                              for codec in (step['encoder'], decoder))
+                _same(own, other, f'{place}.encoder.{key}', f'model.head.decoder.{key}',
                       'what is trained would not be what is decoded')
             if kind_of(decoder) == 'SimDRLabel':  # the head draws the labels, with the sigma of its decoder
                 given, read = (value * 2 if len(value) == 1 else value for value in (
@@ -282,7 +285,7 @@ def _check_codec(codec: Dict[str, Any], where: str) -> None:
     if size is not None:  # of a volume with its depth
         _check_size(size[:2] if isinstance(size, (list, tuple)) and len(size) == 3 else size, f'{where}.heatmap_size')
     for key in ('sigma', 'simcc_split_ratio'):
-        if not all(_number(value) and value > 0 for value in _listed(codec.get(key, 1))):
+        if codec.get(key) is not None and not all(_number(value) and value > 0 for value in _listed(codec[key])):
             raise ConfigError(f'{where}.{key}={codec[key]!r}: expected a number above 0.')
 
 

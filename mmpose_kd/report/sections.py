@@ -110,7 +110,9 @@ def scores(experiment: Experiment, found: Found, hues: Dict[str, str], options: 
     """A chart of each run beside its baseline, and a table, of the first seed of each."""
     first: Dict[str, measure.Reliability] = {}
     for run, predictions in found.items():
-        first.setdefault(run.name, measure.reliability(predictions, options.threshold))
+        values = measure.reliability(predictions, options.threshold)
+        if len(values.scores):  # else no joint of these people has a label
+            first.setdefault(run.name, values)
     charts = []
     for name, values in first.items():
         baseline = experiment.of(name)[0].baseline

@@ -158,8 +158,14 @@ def test_only_a_top_down_head_has_a_channel_for_each_keypoint():
      'default_hooks.checkpoint.by_epoch': False, 'default_hooks.logger.log_metric_by_epoch': False,
      'log_processor': dict(by_epoch=False)},
     {'train_cfg': dict(_delete_=True, type='OwnLoop', steps=100)},
+    {'train_cfg': dict(_delete_=True, by_epoch=False, max_iters=100, val_interval=50),
+     'default_hooks.checkpoint.by_epoch': False, 'default_hooks.logger': None, 'log_processor': dict(by_epoch=False),
+     'param_scheduler': [dict(type='ReduceOnPlateauLR', monitor='PCK', rule='greater')]},
     {'optim_wrapper.clip_grad': dict(max_norm=float('inf'))},
-], ids=['a float that is whole', 'a loop of ones own', 'a norm that is only logged'])
+    {'model.head.decoder.type': 'mmpose.SimCCLabel'},
+    {'model.head.decoder.sigma': None, 'train_dataloader.dataset.pipeline.5.encoder.sigma': None},
+], ids=['a float that is whole', 'a loop of ones own', 'rates that follow the validation and no logger',
+        'a norm that is only logged', 'a type with its scope', 'a sigma that the codec chooses'])
 def test_what_mmengine_accepts_is_right(changes):
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     cfg.merge_from_dict(changes)

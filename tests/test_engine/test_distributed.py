@@ -39,7 +39,7 @@ def ranks(tmp_path_factory):
         tiny.pose_model(),
         type='MultiKDDistiller',
         teacher=dict(config=tiny.pose_model(8), checkpoint=str(folder / 'teacher.pth')),
-        objectives={**OBJECTIVES, 'loss_vkd': dict(OBJECTIVES['loss_vkd'], weight=dict(type='Stop', value=1., at=1))})
+        objectives={**OBJECTIVES, 'loss_vkd': dict(OBJECTIVES['loss_vkd'], weight=dict(type='Stop', value=1., at=0.5))})
     cfg = tiny.runner_cfg(model, folder / 'run', epochs=1, samples=16, batch_size=4, launcher='pytorch',
                           env_cfg=dict(dist_cfg=dict(backend='gloo')), find_unused_parameters=False)
     cfg.dump(str(folder / 'cfg.py'))
