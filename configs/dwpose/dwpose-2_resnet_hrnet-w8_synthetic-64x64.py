@@ -17,3 +17,7 @@ model = dict(
 
 train_cfg = dict(max_epochs=2, val_interval=1)
 optim_wrapper = dict(clip_grad=dict(max_norm=1))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=13, by_epoch=False),  # of 256 steps, not the base's 500
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=0, by_epoch=True, convert_to_iter_based=True),
+]

@@ -14,4 +14,8 @@ model = dict(
 
 train_cfg = dict(max_epochs=4, val_interval=1)
 optim_wrapper = dict(clip_grad=dict(max_norm=1))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, begin=0, end=25, by_epoch=False),  # of 512 steps, not the base's 500
+    dict(type='CosineAnnealingLR', eta_min_ratio=0.01, begin=0, by_epoch=True, convert_to_iter_based=True),
+]
 default_hooks = dict(first_stage=dict(type='FirstStageHook'))

@@ -113,10 +113,14 @@ def take_student(cfg: Config, checkpoint: str) -> Tuple[Config, TopdownPoseEstim
         tuple[Config, nn.Module, dict[str, Tensor]]: Config, trained model in eval mode, weights of the plain model.
 
     Raises:
-        ConfigError: See :func:`deployed_student`; or the outputs differ.
+        ConfigError: See :func:`deployed_student`; or a weight is not finite, or the outputs differ.
     """
     student = deployed_student(cfg, checkpoint)
     weights = {name: value.clone() for name, value in student.state_dict().items()}
+    for name, value in weights.items():
+        if not value.isfinite().all():
+            raise ConfigError(f'checkpoint "{checkpoint}": "{name}" is not finite: the training has diverged. Export '
+                              'an earlier checkpoint.')
     trained = build(MODELS, cfg.model, 'model').eval()
     trained.load_state_dict(weights, strict=False)
     _check_equal(trained, student, input_size(student, student.cfg))
