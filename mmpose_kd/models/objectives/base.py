@@ -67,7 +67,8 @@ class Objective(BaseModule):
 
 def same_values(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors are the same numbers in memory, as one that was detached of another is."""
-    return a.data_ptr() == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
+    place = a.data_ptr()  # 0 where there is none, as of meta tensors
+    return place != 0 and place == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
 
 
 def keypoint_weights(data_samples: List, device: torch.device) -> Tensor:
