@@ -94,7 +94,8 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     print_log(f'{cache.folder}: {count} views, {cache.view_bytes() / 1024:.1f} KB each, '
               f'{count * cache.view_bytes() / 2**30:.2f} GB; {", ".join(cache.fields)}', 'current')
     missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
-    for shard in track(sorted({*range(cache.shards())} - {*missing}), f'checking {folder}'):
+    finished = [shard for shard in range(cache.shards()) if shard not in missing]
+    for shard in track(finished, f'checking {folder}'):
         cache.read(cache.views_of(shard))  # refuses a damaged file
     with counting(sum(len(cache.views_of(shard)) for shard in missing), f'views to {folder}') as done:
         for shard in missing:

@@ -40,7 +40,7 @@ def collect(plan: Plan, out: Path) -> dict:
     for run in plan.runs:
         state = state_of(run, out)
         kept = {} if state else stored.get((run.name, run.seed), {})
-        if kept.get('hash') == run.hash():
+        if kept and kept.get('hash') == run.hash():
             missing = [metric for metric in plan.metrics if metric not in kept['metrics']]
             if missing:
                 raise ConfigError(f'metrics: the folder {out / run.folder} is gone, and "results.json" kept no '

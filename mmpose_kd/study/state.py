@@ -74,7 +74,8 @@ def difference(run: Run, out: Path) -> str:
     for name, checksum in files_of(run, out).items():
         if stored.get(name, checksum) != checksum:
             return f'{name} of that name' if name in run.files() else name
-    return '' if state.get('hash', run.hash()) == run.hash() else f'config: {state["hash"]}, now {run.hash()}'
+    now = run.hash()
+    return '' if state.get('hash', now) == now else f'config: {state["hash"]}, now {now}'
 
 
 def orphaned(run: Run, out: Path) -> str:
