@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -298,10 +299,14 @@ sys.exit('no such optimizer [vit] [/usr/lib]' if 'teacher' in sys.argv[1] else 0
     assert [bool(state_of(run, tmp_path / 'out').get('finished')) for run in plan.runs] == [False, True, False]
 
 
-def test_a_run_that_the_system_kills_is_called_so(study, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', 'import os; os.kill(os.getpid(), 9)'])
+@pytest.mark.parametrize('number, name', [
+    (signal.SIGKILL, 'SIGKILL - out of memory? Then fewer --jobs help'),
+    (signal.SIGRTMIN + 3, f'{signal.SIGRTMIN + 3}, see')], ids=['kill', 'real-time'])
+def test_a_run_that_the_system_kills_is_called_so(number, name, study, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [
+        sys.executable, '-c', f'import os; os.kill(os.getpid(), {int(number)})'])
     train_all(study(seeds=[0], runs=dict(alone=dict(config='alone.py'))), tmp_path)
-    assert 'alone, seed 0: killed by signal SIGKILL - out of memory? Then fewer --jobs help' in capsys.readouterr().out
+    assert f'alone, seed 0: killed by signal {name}' in capsys.readouterr().out
 
 
 def test_a_run_that_failed_before_its_first_checkpoint_may_be_corrected(study, tmp_path, monkeypatch):

@@ -51,8 +51,9 @@ def compare(args: argparse.Namespace) -> None:
         console.print(f'skipped, cannot be read: {name}', markup=False)
     table = Table('model', 'ms an image', 'images/s', f'% from {escape(models[0].name)}, mean', '90th percentile')
     for row in summary(models):
-        apart = ['-' if row[key] is None else f'{row[key]:.1f}' for key in ('mean', 'p90')]
-        table.add_row(escape(row['name']), f'{row["ms"]:.1f}', f'{1000 / row["ms"]:.1f}', *apart)
+        rate = None if row['ms'] is None else 1000 / row['ms']
+        measured = ['-' if value is None else f'{value:.1f}' for value in (row['ms'], rate, row['mean'], row['p90'])]
+        table.add_row(escape(row['name']), *measured)
     console.print(table)
     if not any(model.distances for model in models[1:]):
         console.print(f'no joint was compared: none has a score above --threshold {args.threshold:g} in the first '

@@ -251,7 +251,7 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
                               f'dict(type="DefaultSampler", shuffle={where == "train_dataloader"}).')
     check_count(f'{where}.num_workers', loader.get('num_workers', 0), 0)
     for place, dataset in dicts(_part(loader.get('dataset'), f'{where}.dataset'), f'{where}.dataset'):
-        pipeline = dataset.get('pipeline', [])
+        pipeline = dataset.get('pipeline') or []  # MMEngine takes None for none
         if not isinstance(pipeline, (list, tuple)):
             raise ConfigError(f'{place}.pipeline={pipeline!r}: expected a list of transforms.')
         for i, step in enumerate(pipeline):

@@ -12,11 +12,13 @@ step raise is explained; other configs are not affected.
 """
 import os
 import os.path as osp
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Optional
 
 from mmengine.config import Config
 from mmengine.dist import is_main_process
+from mmengine.fileio import FileClient, LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -91,12 +93,22 @@ def save_whole_checkpoints() -> None:
     """Extend ``Runner.save_checkpoint``; a second call changes nothing."""
 
     @extend(Runner, 'save_checkpoint')
-    def save_checkpoint(stock: Callable, self: Runner, out_dir: str, filename: str, *args: Any, **kwargs: Any) -> None:
-        if '://' in str(out_dir):
-            return stock(self, out_dir, filename, *args, **kwargs)
-        stock(self, out_dir, f'{filename}{PART}', *args, **kwargs)
+    def save_checkpoint(stock: Callable, self: Runner, out_dir: str, filename: str,
+                        file_client_args: Optional[dict] = None, *args: Any, backend_args: Optional[dict] = None,
+                        **kwargs: Any) -> None:
+        save = partial(stock, self, out_dir, backend_args=backend_args, **kwargs)
+        if not _is_on_disk(str(out_dir), file_client_args, backend_args):
+            return save(filename, file_client_args, *args)
+        save(f'{filename}{PART}', file_client_args, *args)
         if is_main_process():
             move_into_place(Path(out_dir) / f'{filename}{PART}')
+
+
+def _is_on_disk(folder: str, file_client_args: Optional[dict], backend_args: Optional[dict]) -> bool:
+    """Whether MMEngine would write to a folder of this machine, rather than to a store that URL or arguments name."""
+    if file_client_args is not None:
+        return isinstance(FileClient.infer_client(file_client_args, folder).client, LocalBackend)
+    return isinstance(get_file_backend(folder, backend_args=backend_args), LocalBackend)
 
 
 def move_into_place(part: Path) -> None:

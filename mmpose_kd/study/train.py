@@ -171,7 +171,8 @@ def _end(code: int) -> str:
     if code >= 0:
         return f'failed (exit code {code})'
     hint = ' - out of memory? Then fewer --jobs help' if code == -signal.SIGKILL else ''
-    return f'killed by signal {signal.Signals(-code).name}{hint}'
+    name = signal.Signals(-code).name if -code in set(signal.Signals) else -code  # real-time signals have no name
+    return f'killed by signal {name}{hint}'
 
 
 def _gpus() -> List[str]:

@@ -62,11 +62,14 @@ class ComparedModel:
 
         Args:
             image (np.ndarray): RGB image (H, W, 3), uint8.
-            boxes (np.ndarray, optional): Boxes (P, 4) of x1, y1, x2, y2 in pixels. Default: the whole image.
+            boxes (np.ndarray, optional): Boxes (P, 4) of x1, y1, x2, y2 in pixels; without any, the model does not
+                run. Default: the whole image.
 
         Returns:
             dict[str, np.ndarray]: ``keypoints`` (P, K, 2) in pixels and ``scores`` (P, K).
         """
+        if boxes is not None and not len(boxes):  # inference_topdown would take the whole image
+            return dict(keypoints=np.zeros((0, len(self.keypoints), 2)), scores=np.zeros((0, len(self.keypoints))))
         bgr = np.ascontiguousarray(image[..., ::-1])
         if not self._warm:
             inference_topdown(self.net, bgr, boxes)
@@ -138,7 +141,7 @@ def compare_image(models: Sequence[ComparedModel],
     predictions, columns = [model.predict(image, boxes) for model in models], {}
     indices = shared_keypoints(models)
     for i, (model, found) in enumerate(zip(models, predictions)):
-        title = f'{model.name}\n{1000 * statistics.median(model.times[-30:]):.1f} ms'
+        title = f'{model.name}\n' + (f'{1000 * statistics.median(model.times[-30:]):.1f} ms' if model.times else '')
         if i:
             both = [(p['keypoints'][:, k], p['scores'][:, k] > threshold)
                     for p, k in ((predictions[0], indices[0]), (found, indices[i]))]
@@ -152,13 +155,16 @@ def compare_image(models: Sequence[ComparedModel],
 
 
 def summary(models: Sequence[ComparedModel]) -> List[Dict[str, Any]]:
-    """Of each model, ``name``, median ``ms`` for an image, and mean and 90th percentile of the disagreement in %."""
+    """Of each model, ``name``, median ``ms`` for an image, and mean and 90th percentile of the disagreement in %.
+
+    What was not measured, as no image had a person or no joint counted, is None.
+    """
     rows = []
     for model in models:
         distances = 100 * np.array(model.distances)
         rows.append(dict(
             name=model.name,
-            ms=1000 * statistics.median(model.times),
+            ms=1000 * statistics.median(model.times) if model.times else None,
             mean=float(distances.mean()) if len(distances) else None,
             p90=float(np.percentile(distances, 90)) if len(distances) else None))
     return rows
@@ -169,7 +175,8 @@ def read_boxes(path: str, source: Source) -> Dict[Optional[str], np.ndarray]:
 
     Args:
         path (str): A list of boxes [x1, y1, x2, y2] in pixels for every image or frame, or a dict of such lists by the
-            image's file name or the frame's number. What the dict does not name is taken whole.
+            image's file name or the frame's number. What the dict does not name is taken whole; an empty list says
+            that nobody is there.
         source (Source): The images.
 
     Returns:
@@ -192,7 +199,7 @@ def read_boxes(path: str, source: Source) -> Dict[Optional[str], np.ndarray]:
 
 def _checked_boxes(boxes: Any, path: str) -> np.ndarray:
     try:
-        array = np.array(boxes, np.float32)
+        array = np.array(boxes, np.float32) if boxes != [] else np.zeros((0, 4), np.float32)
     except (TypeError, ValueError):
         array = np.zeros(0, np.float32)
     if array.ndim != 2 or array.shape[1] != 4 or not np.isfinite(array).all():

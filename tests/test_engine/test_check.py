@@ -4,6 +4,7 @@ import re
 from contextlib import nullcontext
 from pathlib import Path
 
+import mmpose
 import pytest
 import tiny
 from mmengine.config import Config
@@ -16,6 +17,12 @@ from mmpose_kd.errors import ConfigError
 from mmpose_kd.parts import kind_of
 
 ROOT = Path(__file__).parents[2]
+STOCK = sorted((Path(mmpose.__file__).parent / '.mim' / 'configs').rglob('*_2d_keypoint/*/*/*.py'))
+
+
+@pytest.mark.parametrize('path', STOCK[::8], ids=lambda path: path.stem)
+def test_mmposes_own_configs_are_not_refused(path):
+    check_config(Config.fromfile(path))
 
 
 @pytest.mark.parametrize('kind, name', [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
-from mmengine.fileio.backends import LocalBackend
+from mmengine.fileio.backends import BaseStorageBackend, LocalBackend, backends
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from test_resume import ACCUMULATE, EMA, OBJECTIVES, equal
@@ -59,6 +59,43 @@ def test_half_a_checkpoint_never_has_its_name(tmp_path, monkeypatch):
         tiny.run(config(tmp_path))
     assert names(tmp_path) == ['epoch_1.pth', 'epoch_2.pth.part', 'last_checkpoint']
     assert (tmp_path / 'run' / 'last_checkpoint').read_text() == str(tmp_path / 'run' / 'epoch_1.pth')
+
+
+class Store(BaseStorageBackend):
+    """Keeps files out of the folder that they are named in, as a store behind a network does."""
+
+    root: Path
+    join_path = staticmethod(os.path.join)
+
+    def place(self, path):
+        return self.root / Path(path).name
+
+    def get(self, path):
+        return self.place(path).read_bytes()
+
+    def get_text(self, path):
+        return self.place(path).read_text()
+
+    def put(self, data, path):
+        self.place(path).write_bytes(data)
+
+    def isdir(self, path):
+        return False
+
+    def isfile(self, path):
+        return self.place(path).is_file()
+
+    def remove(self, path):
+        self.place(path).unlink()
+
+
+def test_a_store_that_arguments_name_gets_the_checkpoints(tmp_path, monkeypatch):
+    Store.root = tmp_path / 'store'
+    Store.root.mkdir()
+    monkeypatch.setitem(backends, 'store', Store)
+    tiny.run(config(tmp_path, 3, backend_args=dict(backend='store'), max_keep_ckpts=1))
+    assert [file.name for file in Store.root.iterdir()] == ['epoch_3.pth']
+    assert names(tmp_path) == ['last_checkpoint']
 
 
 def test_the_oldest_is_removed_when_the_next_is_whole(tmp_path, monkeypatch):

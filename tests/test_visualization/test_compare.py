@@ -13,7 +13,7 @@ from mmengine.config import Config
 from mmpose.apis import inference_topdown, init_model
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.visualization.compare import ComparedModel, compare_image, disagreement, read_boxes
+from mmpose_kd.visualization.compare import ComparedModel, compare_image, disagreement, read_boxes, summary
 from mmpose_kd.visualization.media import Source
 from mmpose_kd.visualization.poses import of_joints
 
@@ -164,6 +164,17 @@ def test_bad_input_is_named_and_the_output_stays(change, message, models, image,
     assert message in info.value.code
     assert out.read_text() == 'before'
     assert [path.name for path in tmp_path.iterdir()] == ['out.png']
+
+
+def test_nobody_is_looked_for_where_no_box_is(models, image, tmp_path):
+    (tmp_path / 'boxes.json').write_text('{"person.png": []}')
+    boxes = read_boxes(tmp_path / 'boxes.json', Source(image))['person.png']
+    rgb = cv2.imread(str(image))[..., ::-1]
+    compared = [ComparedModel(*models['plain'], name) for name in 'ab']
+    canvas = compare_image(compared, rgb, boxes, height=len(rgb))
+    assert compared[0].times == [] and [row['ms'] for row in summary(compared)] == [None, None]
+    width = rgb.shape[1]
+    assert all((canvas[-len(rgb):, start:start + width] == rgb).all() for start in (0, canvas.shape[1] - width))
 
 
 @pytest.mark.parametrize('content, message', [

@@ -91,6 +91,7 @@ class HeatmapKDLoss(nn.Module):
             raise ConfigError(f'HeatmapKDLoss: temperature={temperature!r} has no effect with mode="mse"; '
                               'drop it or set mode="kl".')
         self.mode = mode
+        self.compares_values = mode == 'mse'  # also those of UDP's offsets, which are no distributions
         self.temperature = check_temperature(temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, weights: Optional[Tensor] = None) -> Tensor:

@@ -7,7 +7,6 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.losses import HeatmapKDLoss
 from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights, same_values
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, parse_path, shapes
@@ -26,8 +25,9 @@ class OutputObjective(Objective):
 
     The loss takes the student's output, the teacher's, and the weights (N, K), and returns a scalar. Of a head with
     several stages, which returns a list of heatmaps, the last is compared. The maps of offsets that ``UDPHeatmap`` adds
-    with ``heatmap_type='combined'`` are compared where values are, by ``HeatmapKDLoss(mode='mse')``, with the weight of
-    their joint; losses on places, distributions or structures see the maps of places alone.
+    with ``heatmap_type='combined'`` are compared, with the weight of their joint, by a loss whose ``compares_values`` is
+    true, as that of ``HeatmapKDLoss(mode='mse')`` is; losses on places, distributions or structures see the maps of
+    places alone.
 
     Args:
         loss (dict): How the outputs are compared. Default: ``dict(type='SimDRKLLoss')``.
@@ -106,7 +106,7 @@ class OutputObjective(Objective):
                               'of them another stage or branch of the head.')
         weights = keypoint_weights(data_samples, first.device)
         if first.shape[1] == 3 * weights.shape[1]:  # UDPHeatmap's combined maps: a place, two offsets that lead there
-            if isinstance(self.loss, HeatmapKDLoss) and self.loss.mode == 'mse':
+            if getattr(self.loss, 'compares_values', False):
                 weights = weights.repeat_interleave(3, dim=1)
             else:
                 output_s, output_t = output_s[:, ::3], output_t[:, ::3]
