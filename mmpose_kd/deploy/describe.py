@@ -78,7 +78,8 @@ def readme(spec: dict, plain: Config) -> str:
     scripted = 'keypoints' in spec.get('outputs', ())
     text = ['# A pose estimator', '', '```bash']
     text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []
-    text += ['mim test mmpose config.py --checkpoint checkpoint.pth', '```', '', '```python', *_INFERENCER, '```', '']
+    text += ['mim test mmpose config.py --checkpoint checkpoint.pth  # where the data is that config.py names']
+    text += ['```', '', '```python', *_INFERENCER, '```', '']
     imports = plain.get('custom_imports', {}).get('imports', [])
     imports = [imports] if isinstance(imports, str) else imports
     packages = sorted({name.split('.')[0] for name in imports})

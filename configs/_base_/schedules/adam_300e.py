@@ -1,4 +1,5 @@
-# The recipe of Multi-KD (Xu et al., BMVC 2024): Adam, learning rate 5e-4, 300 epochs, 32 images a GPU on two GPUs.
+# The recipe of Multi-KD (Xu et al., BMVC 2024): Adam, learning rate 5e-4, 300 epochs, two GPUs, "a batch size of 32",
+# read as that of each.
 # Its "weight decay factor 0.1" is read as the factor of the learning rate's steps: as a weight decay, Adam would hardly
 # train with it. The paper names no epochs for the steps and no warm-up; these are MMPose's for 210 epochs (170 and 200,
 # 500 iterations), the steps stretched to 300.

@@ -65,7 +65,8 @@ class DistillVisualizationHook(Hook):
     Example:
         >>> vis_backends = [dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
         >>> visualizer = dict(type='PoseLocalVisualizer', vis_backends=vis_backends)
-        >>> custom_hooks = [dict(type='DistillVisualizationHook', interval=500, joints=['left_wrist', 'right_ankle'])]
+        >>> draw = dict(type='DistillVisualizationHook', interval=500, joints=['left_wrist', 'right_ankle'])
+        >>> default_hooks = dict(draw=draw)  # a list of custom_hooks would replace that of the config's base
     """
 
     priority = 'LOW'
