@@ -2,6 +2,7 @@
 
 Random images, random weights, gloo on the CPU; the first config is the baseline. What DDP reduces is counted bucket by
 bucket, every other collective by its arguments. The parameters that only training needs (connectors) are listed apart.
+`--data` takes batches from each config's own training set and teachers from their checkpoints, as a cached one needs.
 
     python benchmarks/comm_cost.py configs/students/NAME.py configs/multi_kd/NAME.py --processes 2 4
 """
@@ -40,14 +41,15 @@ class Count:
     def _counted(self, function):
 
         def counted(*args, **kwargs):
-            tensors = [t for a in args for t in (a if isinstance(a, (list, tuple)) else [a])]
+            tensors = [t for a in (*args, *kwargs.values()) for t in (a if isinstance(a, (list, tuple)) else [a])]
             self.all += sum(t.nbytes for t in tensors if isinstance(t, torch.Tensor))
             return function(*args, **kwargs)
 
         return counted
 
 
-def work(rank: int, world: int, file: str, configs: List[str], batch_size: int, options: dict, queue) -> None:
+def work(rank: int, world: int, file: str, configs: List[str], batch_size: int, options: dict, real: bool,
+         queue) -> None:
     """One of the processes; the first reports."""
     logging.disable(logging.WARNING)
     torch.set_num_threads(1)
@@ -55,7 +57,7 @@ def work(rank: int, world: int, file: str, configs: List[str], batch_size: int, 
     dist.init_process_group('gloo', init_method=f'file://{file}', rank=rank, world_size=world)
     count = Count()
     for config in configs:
-        step = Step(config, batch_size, torch.device('cpu'), options)
+        step = Step(config, batch_size, torch.device('cpu'), options, real)
         model = MMDistributedDataParallel(step.model, broadcast_buffers=False)  # as MMEngine's runner
         model.register_comm_hook(None, count.hook)
         for _ in range(2):  # DDP arranges its buckets in the first
@@ -76,6 +78,7 @@ def main() -> None:
     parser.add_argument('configs', nargs='+', help='the first is the baseline')
     parser.add_argument('--processes', type=int, nargs='+', default=[2, 4])
     parser.add_argument('--batch-size', type=int, default=2, help='of each process')
+    parser.add_argument('--data', action='store_true', help='real batches and teachers')
     parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
     args = parser.parse_args()
     context = multiprocessing.get_context('spawn')
@@ -84,7 +87,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             processes = [
                 context.Process(target=work, args=(rank, world, str(Path(folder) / 'group'), args.configs,
-                                                   args.batch_size, args.cfg_options, queue)) for rank in range(world)
+                                                   args.batch_size, args.cfg_options, args.data, queue)) for rank in range(world)
             ]
             for process in processes:
                 process.start()

@@ -39,6 +39,8 @@ class Row:
         latency_ms (float): Median of a batch of one image, in ms.
         latency_p90_ms (float): 90th percentile of the same.
         throughput (float): Images a second with the throughput batch.
+        batch_ms (float): Median of the throughput batch, in ms.
+        batch_p90_ms (float): 90th percentile of the same.
         memory_mb (float): What the throughput batch needs beside weights and input, at its peak; 0 where unknown.
             What is made once, such as compiled code, does not count.
         ratio (float): Median of the latency's ratios to the first model's in the same round with the same backend.
@@ -51,6 +53,8 @@ class Row:
     latency_ms: float = 0.0
     latency_p90_ms: float = 0.0
     throughput: float = 0.0
+    batch_ms: float = 0.0
+    batch_p90_ms: float = 0.0
     memory_mb: float = 0.0
     ratio: float = 1.0
 
@@ -129,11 +133,12 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
             latencies = np.array([ask_all('latency') for _ in range(rounds)])
             batches = np.array([ask_all('batch') for _ in range(several)])
             for i, worker in enumerate(workers):
+                one, many = (1000 * np.percentile(times[:, i], (50, 90)) for times in (latencies, batches))
                 rows.append(Row(
                     worker.name, backend, batch=batch, **worker.facts,
-                    latency_ms=1000 * float(np.median(latencies[:, i])),
-                    latency_p90_ms=1000 * float(np.percentile(latencies[:, i], 90)),
-                    throughput=batch / float(np.median(batches[:, i])),
+                    latency_ms=float(one[0]), latency_p90_ms=float(one[1]),
+                    throughput=1000 * batch / float(many[0]),
+                    batch_ms=float(many[0]), batch_p90_ms=float(many[1]),
                     ratio=float(np.median(latencies[:, i] / latencies[:, 0]))))
         finally:
             for worker in workers:
@@ -149,11 +154,11 @@ def conditions(device: str, threads: Optional[int], **settings: Any) -> Dict[str
 def report(rows: Sequence[Row], facts: Dict[str, Any]) -> str:
     """The rows as a Markdown table, and what they are of."""
     head = ('model', 'backend', 'params (M)', 'GMACs', 'latency (ms)', '90 % (ms)', 'x first', 'images/s',
-            'memory (MB)')
+            'batch (ms)', '90 % (ms)', 'memory (MB)')
     lines = markdown([head, *(
         (row.name, row.backend, f'{row.params:.2f}', f'{row.gmacs:.3f}', f'{row.latency_ms:.2f}',
          f'{row.latency_p90_ms:.2f}', f'{row.ratio:.2f}', f'{row.throughput:.0f} (batch {row.batch})',
-         f'{row.memory_mb:.0f}') for row in rows)])
+         f'{row.batch_ms:.2f}', f'{row.batch_p90_ms:.2f}', f'{row.memory_mb:.0f}') for row in rows)])
     return '\n'.join([*lines, '', ', '.join(f'{key} {value}' for key, value in facts.items())])
 
 

@@ -83,8 +83,9 @@ def test_processes_that_succeed_are_waited_for(script):
     assert process.exitcode == 0
 
 
-def test_bytes_that_are_sent_are_counted(run):
-    lines = run('comm_cost', STUDENT, KD, '--processes', '1')
+@pytest.mark.parametrize('configs, options', [([STUDENT, KD], []), ([STUDENT, STUDENT], ['--data'])])
+def test_bytes_that_are_sent_are_counted(configs, options, run):
+    lines = run('comm_cost', *configs, '--processes', '1', *options)
     size = 4 * sum(p.numel() for p in importlib.import_module('step_cost').Step(STUDENT, 2, CPU, {}).model.parameters())
     lines = [line for line in lines if 'gradients' in line]  # gloo has its say, too
     assert len(lines) == 2

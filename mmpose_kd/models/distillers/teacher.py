@@ -49,8 +49,8 @@ class Teacher:
             or ``'mmpose::...'``), a whole config, or a model's config.
         checkpoint (str, optional): File or URL of its weights. Needed unless ``allow_random_weights`` is set.
         allow_random_weights (bool): Run without a checkpoint; for tests only. Default: False.
-        precision (str): 'fp32', 'fp16' or 'bf16' for its backbone and neck; the head, a small part of the cost, stays
-            in float32. Default: 'fp32'.
+        precision (str): 'fp32', 'fp16' or 'bf16' for its backbone and neck; the head stays in float32. It is a small
+            part of the cost, but for heads that upsample, such as SimpleBaseline's. Default: 'fp32'.
         channels_last (bool): Memory format of its backbone and neck. Default: False.
         compile (bool): Whether its backbone and neck run under ``torch.compile`` when they teach: cheaper steps after
             half a minute or more for the first, and as much for the first batch of another size. On a CPU it needs a
