@@ -86,8 +86,9 @@ def main() -> None:
         queue = context.Queue()
         with tempfile.TemporaryDirectory() as folder:
             processes = [
-                context.Process(target=work, args=(rank, world, str(Path(folder) / 'group'), args.configs,
-                                                   args.batch_size, args.cfg_options, args.data, queue)) for rank in range(world)
+                context.Process(
+                    target=work, args=(rank, world, str(Path(folder) / 'group'), args.configs, args.batch_size,
+                                       args.cfg_options, args.data, queue)) for rank in range(world)
             ]
             for process in processes:
                 process.start()

@@ -146,7 +146,8 @@ def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, r
 def test_the_table_has_a_row_for_each_measurement():
     rows = [Row('a', 'eager', 1.5, 0.25, 8, 2.0, 3.0, 400.0, 20.0, 21.0, 12.0, 1.0)]
     assert report(rows, dict(machine='a, 2 cores', threads=1)).splitlines()[2:] == [
-        '| a | eager | 1.50 | 0.250 | 2.00 | 3.00 | 1.00 | 400 (batch 8) | 20.00 | 21.00 | 12 |', '', 'machine a, 2 cores, threads 1']
+        '| a | eager | 1.50 | 0.250 | 2.00 | 3.00 | 1.00 | 400 (batch 8) | 20.00 | 21.00 | 12 |', '',
+        'machine a, 2 cores, threads 1']
 
 
 def tool(*args):

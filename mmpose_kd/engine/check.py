@@ -172,7 +172,8 @@ def _counting_epochs(cfg: Config) -> Iterator[str]:
         yield 'default_hooks.checkpoint.by_epoch'
     for place, part in dicts(cfg.get('param_scheduler'), 'param_scheduler'):
         after_validation = getattr(class_of(PARAM_SCHEDULERS, part), 'need_val_args', False)  # as ReduceOnPlateauLR
-        if 'type' in part and part.get('by_epoch', True) and not after_validation:
+        in_steps = part.get('convert_to_iter_based') and 'end' in part  # MMEngine turns such epochs into iterations
+        if 'type' in part and part.get('by_epoch', True) and not after_validation and not in_steps:
             yield f'{place}.by_epoch'
     if logger is not None and logger.get('log_metric_by_epoch', True):  # None: there is none
         yield 'default_hooks.logger.log_metric_by_epoch'

@@ -3,8 +3,9 @@
 Upstream problem: a model cannot reach the runner that trains it, so what it wants saved beside its ``state_dict`` needs
 a hook in every config; ``custom_hooks`` is a list, which a config that inherits another silently replaces. A distilled
 run would then lose its connector weights without a word. So ``Runner.register_hooks`` also registers the hooks in the
-model's ``required_hooks``. Models without that attribute, all stock ones, get those in ``ALWAYS`` where the config
-imports this package, and none elsewhere.
+model's ``required_hooks``; ``FlexibleRunner``, which has no hook that saves beside the ``state_dict``, is refused.
+Models without that attribute, all stock ones, get those in ``ALWAYS`` where the config imports this package, and none
+elsewhere.
 
 What is wrong in a config shows as an error from deep inside, without the key to change, or not at all. Where
 ``custom_imports`` names this package, ``Runner.from_cfg`` therefore checks the config first, and what it and the first
@@ -21,12 +22,13 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import FileClient, LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 from mmpose.models.pose_estimators.base import BasePoseEstimator
-from mmpose.registry import HOOKS
+from mmpose.registry import HOOKS, MODELS
 from torch import nn
 
 from mmpose_kd.compat import extend
+from mmpose_kd.errors import ConfigError
 from mmpose_kd.parts import class_of
 
 from .check import check_config
@@ -60,6 +62,19 @@ def register_required_hooks() -> None:
                 self.register_hook(dict(type=name))
         if hasattr(model, 'locate_teachers') and self.cfg.filename:
             model.locate_teachers(osp.dirname(osp.abspath(self.cfg.filename)), self.cfg.model)
+
+
+def refuse_flexible_runner() -> None:
+    """Extend ``FlexibleRunner.register_hooks``, that of MMEngine's strategies; a second call changes nothing."""
+
+    @extend(FlexibleRunner, 'register_hooks')
+    def register_hooks(stock: Callable, self: FlexibleRunner, *args: Any, **kwargs: Any) -> None:
+        kind = class_of(MODELS, self.model) if isinstance(self.model, dict) else type(self.model)
+        if hasattr(kind, 'required_hooks'):
+            raise ConfigError(f'model.type={kind.__name__}: FlexibleRunner and its strategies (DeepSpeed, FSDP, '
+                              'ColossalAI) would neither load the teachers before the first step nor save what the '
+                              'objectives learn. Train with the Runner: leave out runner_type and strategy.')
+        stock(self, *args, **kwargs)
 
 
 def explain_config_errors() -> None:

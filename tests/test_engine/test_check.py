@@ -42,6 +42,19 @@ def test_a_loop_with_a_scope_counts_iterations_too():
         check_config(cfg)
 
 
+def test_epochs_that_become_iterations_are_trained_by_iterations():
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.merge_from_dict(dict(train_cfg=dict(_delete_=True, by_epoch=False, max_iters=100, val_interval=10),
+                             log_processor=dict(by_epoch=False)))
+    cfg.default_hooks.update(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=10),
+                             logger=dict(type='LoggerHook', log_metric_by_epoch=False))
+    cfg.param_scheduler = dict(type='CosineAnnealingLR', by_epoch=True, end=4, convert_to_iter_based=True)
+    check_config(cfg)
+    cfg.param_scheduler.pop('end')  # that of a training of one epoch, as which MMEngine takes it
+    with pytest.raises(ConfigError, match='param_scheduler.by_epoch'):
+        check_config(cfg)
+
+
 @pytest.mark.parametrize('given, refused', [(1.0, True), ((3.0, 1.0), True), (3.0, False), ((3.0, 3.0), False)])
 def test_the_width_of_simdr_labels_is_that_of_the_decoder(given, refused):
     cfg = Config.fromfile(str(ROOT / 'configs/students/resnet_simdr_synthetic-64x64.py'))

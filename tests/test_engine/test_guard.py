@@ -4,6 +4,7 @@ import pytest
 import tiny
 import torch
 from mmengine.hooks import Hook
+from mmpose.models.backbones import ResNet
 from mmpose.registry import HOOKS, MODELS
 
 from mmpose_kd.errors import ConfigError
@@ -62,6 +63,22 @@ def test_weights_that_are_not_finite_are_not_saved_though_every_loss_was(tmp_pat
     with pytest.raises(ConfigError, match=r'backbone\.\S+ is not finite at step \d.*a gradient was not: lower'):
         tiny.run(cfg)  # the fourth step is the last of the second epoch
     assert [path.name for path in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+@MODELS.register_module()
+class Masked(ResNet):
+    """A backbone with a buffer as those that attention is masked with."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.register_buffer('mask', torch.full((2, 2), -math.inf))
+
+
+def test_a_buffer_that_is_meant_to_be_infinite_is_saved(tmp_path):
+    model = tiny.pose_model()
+    model['backbone']['type'] = 'Masked'
+    tiny.run(tiny.runner_cfg(model, tmp_path, 1, custom_imports=dict(imports=['mmpose_kd'])))
+    assert (tmp_path / 'epoch_1.pth').is_file()
 
 
 @HOOKS.register_module()

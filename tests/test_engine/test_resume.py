@@ -6,7 +6,11 @@ import pytest
 import tiny
 import torch
 from mmengine.config import Config
-from mmengine.runner import Runner
+from mmengine.evaluator import BaseMetric
+from mmengine.registry import DATA_SAMPLERS
+from mmengine.runner import FlexibleRunner, Runner
+from mmpose.registry import METRICS
+from torch.utils.data import BatchSampler
 
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.errors import ConfigError
@@ -55,9 +59,19 @@ def equal(a, b):
 EMA = dict(custom_hooks=[dict(type='EMAHook', ema_type='ExpMomentumEMA', momentum=0.1, update_buffers=True)])
 ACCUMULATE = dict(optim_wrapper=dict(optimizer=dict(type='Adam', lr=1e-3), accumulative_counts=3))  # of two an epoch
 WORKERS = {'train_dataloader.num_workers': 1}
+RANKS = {'randomness.diff_rank_seed': True}  # the samplers of all ranks share another one
 
 
-@pytest.mark.parametrize('extra', [{}, EMA, ACCUMULATE, WORKERS], ids=['plain', 'ema', 'accumulation', 'workers'])
+@DATA_SAMPLERS.register_module()
+class FullBatches(BatchSampler):
+    """PyTorch's, as a part of a config."""
+
+    def __init__(self, sampler, batch_size):
+        super().__init__(sampler, batch_size, drop_last=False)
+
+
+@pytest.mark.parametrize('extra', [{}, EMA, ACCUMULATE, WORKERS, RANKS],
+                         ids=['plain', 'ema', 'accumulation', 'workers', 'a seed for each rank'])
 def test_resumed_run_equals_the_uninterrupted_one(tmp_path, teacher_file, extra):
     cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'whole', epochs=3)
     cfg.merge_from_dict(extra)
@@ -72,11 +86,13 @@ def test_resumed_run_equals_the_uninterrupted_one(tmp_path, teacher_file, extra)
         assert equal(whole[key], parts[key]), key
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-def test_a_resumed_run_without_a_seed_takes_over_that_which_was_drawn(tmp_path, teacher_file, workers):
+@pytest.mark.parametrize('workers, batches', [(0, False), (1, False), (0, True)])
+def test_a_resumed_run_without_a_seed_takes_over_that_which_was_drawn(tmp_path, teacher_file, workers, batches):
     cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'whole', epochs=2)
     cfg.pop('randomness')
     cfg.train_dataloader.num_workers = workers
+    if batches:
+        cfg.train_dataloader.batch_sampler = dict(type='FullBatches', batch_size=cfg.train_dataloader.pop('batch_size'))
     tiny.run(cfg)
     shutil.copytree(tmp_path / 'whole', tmp_path / 'parts')
     (tmp_path / 'parts' / 'epoch_2.pth').unlink()
@@ -90,12 +106,12 @@ def test_a_checkpoint_that_was_saved_by_steps_is_resumed_with_a_warning(tmp_path
     tiny.run(cfg)
     cfg.default_hooks.checkpoint = dict(type='CheckpointHook', by_epoch=False, interval=1)
     tiny.run(cfg)
-    warning = 'after 3 steps and not after an epoch: epoch 2 is trained from its start, and schedules are 1 steps ahead'
+    warning = 'after 3 steps, which are not 1 epochs of 2: it was saved within an epoch, or'
     for name, expected in (('iter_3', True), ('epoch_1', False)):
         work_dir = str(tmp_path / f'from_{name}')
         tiny.run(cfg, work_dir=work_dir, resume=True, load_from=str(tmp_path / f'{name}.pth'))
         log = next(Path(work_dir).glob('*/*.log')).read_text()
-        assert (warning in log) == expected and ('not after an epoch' in log) == expected
+        assert (warning in log) == expected and ('saved within an epoch' in log) == expected
 
 
 def test_checkpoint_holds_the_student_and_apart_from_it_the_connectors(tmp_path, teacher_file):
@@ -206,6 +222,30 @@ def test_teachers_metric_is_the_plain_teachers(tmp_path, teacher_file):
                                             load_from=teacher_file['checkpoint']))
     expected = plain.val()
     assert runner.message_hub.runtime_info['teacher_metrics']['teacher'] == pytest.approx(expected)
+
+
+@METRICS.register_module()
+class Each(BaseMetric):
+    """Returns a list beside a number, which MMEngine allows."""
+
+    def process(self, data_batch, data_samples):
+        self.results += [1.] * len(data_samples)
+
+    def compute_metrics(self, results):
+        return dict(number=len(results), each=results)
+
+
+def test_what_a_metric_returns_beside_numbers_is_left_out_of_the_teachers(tmp_path, teacher_file):
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path, epochs=1, val_evaluator=dict(type='Each'))
+    assert tiny.run(cfg).message_hub.runtime_info['teacher_metrics']['teacher'] == dict(number=8)
+
+
+def test_a_runner_that_would_not_save_the_connectors_is_refused(tmp_path):
+    cfg = tiny.runner_cfg(student(), tmp_path, env_cfg=dict())
+    with pytest.raises(ConfigError, match='model.type=MultiKDDistiller: FlexibleRunner .* neither load the teachers'):
+        FlexibleRunner.from_cfg(cfg)
+    cfg.model = tiny.pose_model()
+    assert isinstance(FlexibleRunner.from_cfg(cfg), FlexibleRunner)
 
 
 def test_teachers_metric_can_be_switched_off(tmp_path, teacher_file):

@@ -1,5 +1,5 @@
-# COCO with heatmaps as labels, with MMPose's labels and augmentation for them: turns of up to 80 degrees, scales of 0.5 to
-# 1.5. For coordinates it is Multi-KD's.
+# COCO with heatmaps as labels, which are MMPose's as is the augmentation: turns of up to 80 degrees, scales of 0.5
+# to 1.5. For coordinates it is Multi-KD's.
 _base_ = ['coco_256x192.py']
 
 heatmaps = dict(type='MSRAHeatmap', input_size=(192, 256), heatmap_size=(48, 64), sigma=2)

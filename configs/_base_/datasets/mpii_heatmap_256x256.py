@@ -1,5 +1,5 @@
-# MPII with heatmaps as labels, with MMPose's labels and augmentation for them: turns of up to 80 degrees, scales of 0.5 to
-# 1.5. For coordinates it is Multi-KD's.
+# MPII with heatmaps as labels, which are MMPose's as is the augmentation: turns of up to 80 degrees, scales of 0.5
+# to 1.5. For coordinates it is Multi-KD's.
 _base_ = ['mpii_256x256.py']
 
 heatmaps = dict(type='MSRAHeatmap', input_size=(256, 256), heatmap_size=(64, 64), sigma=2)

@@ -1,6 +1,6 @@
 """Make a distilled run resume as if it had never stopped."""
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from mmengine.dist import get_rank, get_world_size
@@ -41,15 +41,18 @@ class DistillCheckpointHook(Hook):
     priority = 'HIGH'
 
     def before_train(self, runner: Runner) -> None:
-        unwrapped_model(runner).load_teachers(runner.train_dataloader.dataset)
-        if runner._resume and runner.seed is not None:
+        model = unwrapped_model(runner)
+        model.load_teachers(runner.train_dataloader.dataset)
+        model.message_hub = runner.message_hub.instance_name
+        if runner._resume and runner.seed is not None and not runner._randomness_cfg.get('diff_rank_seed'):
             _take_over_seed(runner.train_dataloader, runner.seed)
-        done = runner.epoch * len(runner.train_dataloader)
-        if isinstance(runner.train_loop, EpochBasedTrainLoop) and runner.iter != done:
-            runner.logger.warning(f'the checkpoint was saved after {runner.iter} steps and not after an epoch: epoch '
-                                  f'{runner.epoch + 1} is trained from its start, and schedules are '
-                                  f'{runner.iter - done} steps ahead. To resume exactly, save by epochs: '
-                                  'default_hooks.checkpoint.by_epoch=True.')
+        each = len(runner.train_dataloader)
+        if isinstance(runner.train_loop, EpochBasedTrainLoop) and runner.iter != runner.epoch * each:
+            runner.logger.warning(f'the checkpoint was saved after {runner.iter} steps, which are not {runner.epoch} '
+                                  f'epochs of {each}: it was saved within an epoch, or with another batch size or '
+                                  f'number of processes. Epoch {runner.epoch + 1} is trained from its start, and '
+                                  'schedules go on from that step. To resume exactly, save by epochs '
+                                  '(default_hooks.checkpoint.by_epoch=True), and resume with as many samples a step.')
 
     def before_train_epoch(self, runner: Runner) -> None:
         if runner.seed is not None:
@@ -79,9 +82,9 @@ class DistillCheckpointHook(Hook):
 
 def _take_over_seed(loader: DataLoader, seed: int) -> None:
     """Give a loader the seed of the checkpoint: without ``randomness.seed`` it was built with one drawn anew."""
-    sampler: Any = loader.sampler
-    if hasattr(sampler, 'seed'):
-        sampler.seed = seed
+    for sampler in (loader.sampler, getattr(loader.batch_sampler, 'sampler', None)):  # of which one may be PyTorch's
+        if hasattr(sampler, 'seed'):
+            cast(Any, sampler).seed = seed
     start = loader.worker_init_fn
     if isinstance(start, partial) and 'seed' in start.keywords:
         loader.worker_init_fn = partial(start.func, *start.args, **{**start.keywords, 'seed': seed})

@@ -1,6 +1,6 @@
 """Stop a training that cannot succeed, and say why."""
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Set
 
 import torch
 from mmengine.dist import all_gather_object, get_rank
@@ -34,6 +34,7 @@ class TrainingGuardHook(Hook):
 
     def __init__(self) -> None:
         self._last: Optional[Dict[str, Any]] = None  # the step that is not looked at yet
+        self._meant: Set[str] = set()  # buffers that were not finite from the start, such as an attention mask of -inf
 
     def before_train(self, runner: Runner) -> None:
         loader = runner.train_dataloader
@@ -44,6 +45,9 @@ class TrainingGuardHook(Hook):
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             _check_equal_batches(loader)
         _say_what_is_unused(runner)
+        buffers = unwrapped_model(runner).named_buffers()
+        self._meant = {name for name, value in buffers
+                       if not (torch.isfinite(value).all() or name.endswith(('running_mean', 'running_var')))}
 
     def after_train_iter(self,
                          runner: Runner,
@@ -69,7 +73,7 @@ class TrainingGuardHook(Hook):
         self._look(runner)
         model = unwrapped_model(runner)  # has connectors too and, where the checkpoint has an EMA, what it averages
         for name, value in [*checkpoint['state_dict'].items(), *model.named_parameters(), *model.named_buffers()]:
-            if not torch.isfinite(value).all():
+            if name not in self._meant and not torch.isfinite(value).all():
                 raise ConfigError(f'{name} is not finite at step {runner.iter}, and no checkpoint is written of it. '
                                   'The losses were finite, so a gradient was not: lower optim_wrapper.optimizer.lr '
                                   'or set optim_wrapper.clip_grad, then resume from the last checkpoint.')

@@ -1,6 +1,7 @@
 """Say once how good the teacher is, and how far the student is behind."""
 from typing import Dict, Optional
 
+import numpy as np
 import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
@@ -19,7 +20,8 @@ class TeacherMetricHook(Hook):
 
     The teacher sees the student's validation images through the student's pipeline, as it does in training. Its metrics
     go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run does not evaluate it again.
-    Switch it off with ``teacher=dict(..., report_metric=False)``.
+    What a metric returns beside numbers, such as a list, is left out. Switch it off with
+    ``teacher=dict(..., report_metric=False)``.
 
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
     """
@@ -54,7 +56,7 @@ class TeacherMetricHook(Hook):
             samples = model.predict_teacher(name, **model.data_preprocessor(batch, False))
             evaluator.process(data_samples=samples, data_batch=batch)
         model.train(training)
-        return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items()}
+        return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items() if np.size(v) == 1}
 
 
 def _table(metrics: Dict[str, float]) -> str:

@@ -103,6 +103,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
                                    if part is not None for p in part.parameters()):
             raise ConfigError(f'model.frozen={list(frozen)}: nothing of the student is left to train.')
         self.config_folder: Optional[str] = None  # of the config file, set by the runner
+        self.message_hub: Optional[str] = None  # name of the runner's, set by DistillCheckpointHook
         self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
         self._checked = False
         keep_out_of_state_dict(self)
@@ -194,7 +195,7 @@ class MultiKDDistiller(TopdownPoseEstimator):
         """
         if len(self.teachers) < len(self.teacher_cfgs):
             self.load_teachers()
-        progress = Progress.of_runner()
+        progress = Progress.of_runner(self.message_hub)
         weights = {name: schedule.value(progress) for name, schedule in self.schedules.items()}
         answers = self._answers(inputs, weights, data_samples)  # before the student holds memory for its backward pass
         with self.recorder.record() as student:

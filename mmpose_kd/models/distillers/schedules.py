@@ -7,7 +7,7 @@ a function of the runner's progress alone, so a resumed run continues with the w
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Sequence, Union
+from typing import Optional, Sequence, Union
 
 from mmengine.logging import MessageHub
 from mmpose.registry import TASK_UTILS
@@ -33,9 +33,15 @@ class Progress:
     max_epochs: int = 1
 
     @classmethod
-    def of_runner(cls) -> 'Progress':
-        """The progress of the running MMEngine runner; that of a start where none runs."""
-        info = MessageHub.get_current_instance().runtime_info
+    def of_runner(cls, message_hub: Optional[str] = None) -> 'Progress':
+        """The progress of an MMEngine runner; that of a start where none runs.
+
+        Args:
+            message_hub (str, optional): Name of its message hub. Default: that which was made last, which may be of a
+                runner that was built later, or somebody else's.
+        """
+        known = message_hub is not None and MessageHub.check_instance_created(message_hub)
+        info = (MessageHub.get_instance(message_hub) if known else MessageHub.get_current_instance()).runtime_info
         return cls(
             int(info.get('iter', 0)), int(info.get('epoch', 0)), int(info.get('max_iters', 1)),
             int(info.get('max_epochs', 1)))

@@ -25,8 +25,8 @@ class OutputObjective(Objective):
 
     The loss takes the student's output, the teacher's, and the weights (N, K), and returns a scalar. Of a head with
     several stages, which returns a list of heatmaps, the last is compared. The maps of offsets that ``UDPHeatmap`` adds
-    with ``heatmap_type='combined'`` are compared, with the weight of their joint, by a loss whose ``compares_values`` is
-    true, as that of ``HeatmapKDLoss(mode='mse')`` is; losses on places, distributions or structures see the maps of
+    with ``heatmap_type='combined'`` are compared, with the weight of their joint, by a loss whose ``compares_values``
+    is true, as that of ``HeatmapKDLoss(mode='mse')`` is; losses on places, distributions or structures see the maps of
     places alone.
 
     Args:

@@ -3,6 +3,7 @@ import math
 import pytest
 import tiny
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from mmpose_kd.errors import ConfigError
@@ -117,3 +118,13 @@ def test_progress_is_read_from_the_runner(tmp_path):
     cfg.custom_hooks = [dict(type='AsksForProgress')]
     steps = len(tiny.run(cfg).train_dataloader)
     assert AsksForProgress.answers == [Progress(i, i // steps, 2 * steps, 2) for i in range(2 * steps)]
+
+
+def test_progress_is_that_of_the_runner_that_trains(tmp_path):
+    weight = dict(type='Linear', start=1., end=0.)
+    model = dict(tiny.pose_model(), type='MultiKDDistiller', teacher=dict(
+        config=tiny.pose_model(8), allow_random_weights=True, report_metric=False), objectives=dict(
+            loss_kd=dict(type='OutputObjective', weight=weight)))
+    first, _ = (Runner.from_cfg(tiny.runner_cfg(model, tmp_path / name, 1, experiment_name=name)) for name in 'ab')
+    first.train()
+    assert float(first.message_hub.get_scalar('train/weight_kd').current()) == 0.5  # in the second of two steps
