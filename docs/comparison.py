@@ -26,7 +26,7 @@ GAINS = [f'gain in {title}' for title in METRICS.values()]
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
 COMPARED = sum(PLOTS.values(), ())
-UNTIMED = ('s-hrnet', 'lspd-teacher')  # they, or their students alone, were trained beside other work
+UNTIMED = ('s-hrnet', 'lspd', 'lspd-teacher')  # they, or their students alone, were trained beside other work
 DEMO = dict(  # label, parameters and GMACs: what the demo prints after its trainings
     teacher=('teacher, HRNet-W8', '0.28 M', '0.018'), student=('student, ResNet-18 of 1/8 width', '0.23 M', '0.006'),
     distilled=('student + Multi-KD', '0.23 M', '0.006'))

@@ -22,6 +22,16 @@ methods = {
     'cross-stage-wa': ('multi_kd', 'cross-stage + WA'), 'cross-stage-mft-wa': ('multi_kd', 'cross-stage + MFT + WA'),
     'cross-stage-kl-fading': ('multi_kd', 'cross-stage + KL, fading')
 }
+whole = {  # of a ResNet-18 with a SimDR head, which has views where those above draw anew
+    'kd': 'KD', 'fitnet': 'FitNet', 'review-kd': 'ReviewKD', 'multi-kd': 'Multi-KD',
+    'cross-stage-kl-fading': 'cross-stage + KL, fading'
+}
+views = {'train_dataloader.dataset.num_views': 60}
+fading = {
+    f'model.objectives.{objective}.weight': dict(_delete_=True, type='Cosine', start=start, end=0.0)
+    for objective, start in (('loss_fkd', 4.0), ('loss_vkd', 3.0))
+}
+normalised = {'model.objectives.loss_fkd.loss': dict(type='FeatureMSELoss', normalize='layer')}
 runs = {
     'hrnet-w32': dict(
         config=f'{folder}/teachers/hrnet-w32_simdr_lspet-128x128.py', label='teacher, HRNet-W32', seeds=[0],
@@ -34,6 +44,9 @@ runs = {
         name: dict(config=f'{folder}/{system}/{name}_{pair}.py', label=label, cfg_options=hrnet)
         for name, (system, label) in methods.items()
     },
+    'multi-kd-fading': dict(
+        config=f'{folder}/multi_kd/multi-kd_{pair}.py', label='Multi-KD, fading',
+        cfg_options={**hrnet, **normalised, **fading}),
     'two-stage-2': dict(
         config=f'{folder}/two_stage/two-stage-2_{pair}.py', label='two-stage, 2',
         cfg_options={**hrnet, 'load_from': '{checkpoint:two-stage-1}'}),
@@ -47,6 +60,14 @@ runs = {
     's-hrnet': dict(
         config=f'{folder}/s_hrnet/s-hrnet_shuffle-hrnet-w32-g4_hrnet-w32_lspet-128x128.py', label='S-HRNet',
         baseline='alone-shuffle', cfg_options={**hrnet, **w32}),
+    'alone-resnet18': dict(
+        config=f'{folder}/students/resnet18_simdr_lspet-128x128.py', label='ResNet-18 alone', cfg_options=views),
+    **{
+        f'{name}-resnet18': dict(
+            config=f'{folder}/study/{name}_resnet18_hrnet-w32_lspet-128x128.py', label=f'{label}, ResNet-18',
+            baseline='alone-resnet18', cfg_options={**hrnet, **views})
+        for name, label in whole.items()
+    },
     'alone-heatmap': dict(
         config=f'{folder}/students/resnet18_heatmap_lspet-128x128.py', label='ResNet-18 with heatmaps alone',
         cfg_options=res18),
@@ -60,4 +81,4 @@ runs = {
         config=f'{folder}/students/lspd-litehrnet18_heatmap_lspet-128x128.py', label="LSPD's first stage alone"),
     'lspd': dict(config=f'{folder}/lspd/lspd_litehrnet18_lspet-128x128.py', label='LSPD', baseline='alone-lspd')
 }
-del folder, initial, w32, res18, res50, hrnet, resnet, pair, methods
+del folder, initial, w32, res18, res50, hrnet, resnet, pair, methods, whole, views, fading, normalised
