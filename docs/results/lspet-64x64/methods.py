@@ -1,5 +1,5 @@
-# Every method on the student with a SimDR head: the learning rate is that of the student alone (tune.py), the length not
-# tuned.
+# Every method on the student with a SimDR head: the learning rate is that of the student alone (tune.py), the length
+# was not tuned.
 _base_ = 'protocol.py'
 title = 'ResNet-18-w16 taught by HRNet-W32 on LSPET 64x64'
 baseline = 'alone'
