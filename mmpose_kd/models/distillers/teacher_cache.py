@@ -1,17 +1,18 @@
 """A teacher's answers on disk."""
+import hashlib
 import json
 import math
 import resource
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import whole
 
-FORMAT = 2
+FORMAT = 3
 SHARD = 2048  # views in a file
 # Files that a process keeps open: a quarter of those that it may, and fewer than the system lets it map.
 OPEN = min(8192, max(64, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
@@ -21,8 +22,9 @@ class TeacherCache:
     """Rows of numbers by the number of a view, in memory-mapped files of 2048 views each.
 
     ``cache.json`` says what was stored: the fields with their shapes, the dtype, and of what. Beside each shard
-    ``00007.npy``, ``00007.json`` holds the checksum of each view; it is written last, so that a shard without it was
-    not finished and is made again. A view is checked whenever it is read.
+    ``00007.npy``, ``00007.json`` holds the shard's number, a digest of what ``cache.json`` says, and the checksum of
+    each view; it is written last, so that a shard without it was not finished and is made again, as is one of another
+    cache. A view is checked whenever it is read.
 
     Args:
         folder (str | Path): The folder.
@@ -35,11 +37,16 @@ class TeacherCache:
         self.folder = Path(folder)
         if not (self.folder / 'cache.json').is_file():
             raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
-        self.meta = self._json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
+        meta = _read_json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
+        if meta is None:
+            raise ConfigError(f'{self.folder / "cache.json"} is damaged: it lacks what this package writes there. Remove '
+                              'the cache and make it anew: mim run mmpose_kd cache CONFIG')
+        self.meta = meta
         if self.meta.get('format') != FORMAT:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
                               'it and make it anew.')
         self.fields: Dict[str, List[int]] = self.meta['fields']
+        self._digest = hashlib.sha256(json.dumps(self.meta, sort_keys=True).encode()).hexdigest()[:16]
         self._root = self.folder.resolve()
         self._open: Dict[int, np.ndarray] = {}
         self._checksums: Dict[int, np.ndarray] = {}
@@ -91,7 +98,7 @@ class TeacherCache:
                                   'Make another cache for this config, or go back to the config of this one.')
 
     def check_complete(self) -> None:
-        """Refuse a cache of which a file is missing.
+        """Refuse a cache of which a file is missing or is not its own.
 
         Raises:
             ConfigError: Names the first.
@@ -112,8 +119,8 @@ class TeacherCache:
         return range(shard * SHARD, min((shard + 1) * SHARD, self.meta['count']))
 
     def finished(self, shard: int) -> bool:
-        """Whether a file is written."""
-        return self.file(shard, 'json').is_file()
+        """Whether a file is written, for this cache and this place in it."""
+        return not self._lack(shard)
 
     def write(self, shard: int, values: Dict[str, np.ndarray]) -> None:
         """Write a file.
@@ -138,7 +145,8 @@ class TeacherCache:
             with whole(self.file(shard, 'npy')) as part:
                 np.save(part, stored)
             with whole(self.file(shard, 'json')) as part:
-                part.write_text(json.dumps(dict(crc32=[zlib.crc32(row) for row in stored])))
+                part.write_text(json.dumps(dict(cache=self._digest, shard=shard,
+                                                crc32=[zlib.crc32(row) for row in stored])))
         except OSError as error:
             raise ConfigError(f'cache="{self.folder}": file {shard} of {self.shards()} cannot be written: '
                               f'{error.strerror or error}. Make room and give the same command again, or make a cache '
@@ -162,17 +170,30 @@ class TeacherCache:
         return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
 
     def _check_finished(self, shard: int) -> None:
-        if not self.finished(shard):
-            raise ConfigError(f'cache="{self.folder}" is not complete: {self.file(shard, "npy").name} is missing. The '
-                              'command that makes it goes on where it stopped: mim run mmpose_kd cache CONFIG')
+        lack = self._lack(shard)
+        if lack:
+            raise ConfigError(f'cache="{self.folder}" is not complete: {lack}. The command that makes it goes on where '
+                              'it stopped: mim run mmpose_kd cache CONFIG')
+
+    def _lack(self, shard: int) -> str:
+        """What keeps a file from being finished; empty where it is."""
+        rows, index = self.file(shard, 'npy'), self.file(shard, 'json')
+        if not index.is_file():
+            return f'{rows.name} is missing'
+        content = _read_json(index, 'cache', 'shard', 'crc32')
+        if content is None:
+            return f'{index.name} is damaged'
+        if content['cache'] != self._digest or content['shard'] != shard:
+            return f'{rows.name} was written for another cache, or for another place in this one'
+        return ''
 
     def _row(self, shard: int, place: int) -> np.ndarray:
         if shard not in self._checksums:
             self._check_finished(shard)
-            checksums = self._json(self.file(shard, 'json'), 'crc32')['crc32']
+            content = _read_json(self.file(shard, 'json'), 'crc32')
             try:
-                self._checksums[shard] = np.array(checksums, dtype=np.int64)
-            except (TypeError, ValueError, OverflowError):  # no list of numbers
+                self._checksums[shard] = np.array((content or {})['crc32'], dtype=np.int64)
+            except (KeyError, TypeError, ValueError, OverflowError):  # no list of numbers
                 raise self._damaged(shard) from None
         if shard not in self._open:
             while len(self._open) >= OPEN:
@@ -212,12 +233,11 @@ class TeacherCache:
                               'was not yours, remove the whole cache.')
         return file
 
-    def _json(self, file: Path, *keys: str) -> Dict[str, Any]:
-        try:
-            content = json.loads(file.read_text())
-        except ValueError:
-            content = None
-        if not isinstance(content, dict) or any(key not in content for key in keys):
-            raise ConfigError(f'{file} is damaged: it lacks what this package writes there. Remove the cache and make '
-                              'it anew: mim run mmpose_kd cache CONFIG')
-        return content
+
+def _read_json(file: Path, *keys: str) -> Optional[Dict[str, Any]]:
+    """What a file holds; None where that is no dict with these keys."""
+    try:
+        content = json.loads(file.read_text())
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and all(key in content for key in keys) else None

@@ -62,7 +62,8 @@ def test_a_view_that_is_damaged_is_named_when_it_is_read_and_the_others_are_not_
 
 @pytest.mark.parametrize('checksums', [5, [1, 2], ['a'], [[1], [1, 2]], [1e400]])
 def test_checksums_that_are_none_are_named(cache, checksums):
-    (cache.folder / '00001.json').write_text(json.dumps(dict(crc32=checksums)))
+    file = cache.folder / '00001.json'
+    file.write_text(json.dumps(dict(json.loads(file.read_text()), crc32=checksums)))
     with pytest.raises(ConfigError, match=r'00001.npy is damaged'):
         TeacherCache(cache.folder).read([5])
 
@@ -132,9 +133,42 @@ def test_other_fields_in_the_folder_are_not_overwritten(cache):
 
 def test_another_format_is_refused(cache):
     file = cache.folder / 'cache.json'
-    file.write_text(file.read_text().replace('"format": 2', '"format": 1'))
-    with pytest.raises(ConfigError, match='has the format 1, expected 2'):
+    file.write_text(file.read_text().replace('"format": 3', '"format": 2'))
+    with pytest.raises(ConfigError, match='has the format 2, expected 3'):
         TeacherCache(cache.folder)
+
+
+def test_files_of_a_cache_whose_index_is_gone_are_not_taken_for_those_of_another(cache):
+    (cache.folder / 'cache.json').unlink()
+    another = TeacherCache.create(str(cache.folder), FIELDS, 10, dict(SOURCE, teacher=dict(weights='b')))
+    assert not any(another.finished(shard) for shard in range(another.shards()))
+    with pytest.raises(ConfigError, match='is not complete: 00000.npy was written for another cache'):
+        another.check_complete()
+
+
+def test_files_of_a_cache_whose_index_is_gone_are_kept_for_the_same(cache):
+    (cache.folder / 'cache.json').unlink()
+    same = TeacherCache.create(str(cache.folder), FIELDS, 10, SOURCE)
+    assert all(same.finished(shard) for shard in range(same.shards()))
+
+
+def test_files_that_changed_places_are_refused(cache):
+    for ending in ('npy', 'json'):
+        first, second, aside = (cache.folder / f'{name}.{ending}' for name in ('00000', '00001', 'aside'))
+        first.rename(aside)
+        second.rename(first)
+        aside.rename(second)
+    with pytest.raises(ConfigError, match='00000.npy was written for another cache, or for another place in this one'):
+        TeacherCache(cache.folder).read([0])
+    assert [cache.finished(shard) for shard in range(3)] == [False, False, True]
+
+
+def test_what_is_written_to_a_cache_that_was_replaced_is_not_its_own(cache):
+    (cache.folder / 'cache.json').unlink()
+    another = TeacherCache.create(str(cache.folder), FIELDS, 10, dict(SOURCE, teacher=dict(weights='b')))
+    another.write(0, values(another.views_of(0)))
+    cache.write(0, values(cache.views_of(0)))  # by the process that was at work on the old one
+    assert not another.finished(0)
 
 
 @pytest.fixture
