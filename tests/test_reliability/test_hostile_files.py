@@ -112,12 +112,15 @@ def test_a_damaged_index_is_named(work, name, content):
         TeacherCache(str(work)).read([0])
 
 
-@pytest.mark.parametrize('array', [np.zeros((1, 3), np.float16), np.zeros((5, 2), np.float16), np.array([{}])],
-                         ids=['columns', 'rows', 'pickle'])
-def test_a_file_of_another_shape_is_named(work, array):
+@pytest.mark.parametrize('array, message', [
+    (np.zeros((2, 1), np.float16), '00000.npy is damaged'), (np.zeros((1, 1), np.float32), '00000.npy is damaged'),
+    (np.zeros((1, 3), np.float16), '00000.npy has 134 bytes, expected 132'),
+    (np.zeros((5, 2), np.float16), '00000.npy has 148 bytes, expected 132'),
+    (np.array([{}]), r'00000.npy has \d+ bytes, expected 132')], ids=['shape', 'dtype', 'columns', 'rows', 'pickle'])
+def test_a_file_of_another_shape_is_named(work, array, message):
     TeacherCache.create(str(work), dict(outputs=(2, )), 1, {}).write(0, dict(outputs=np.zeros((1, 2))))
     np.save(work / '00000.npy', array, allow_pickle=True)
-    with pytest.raises(ConfigError, match=r'00000.npy is damaged'):
+    with pytest.raises(ConfigError, match=message):
         TeacherCache(str(work)).read([0])
 
 

@@ -22,9 +22,9 @@ class TeacherCache:
     """Rows of numbers by the number of a view, in memory-mapped files of 2048 views each.
 
     ``cache.json`` says what was stored: the fields with their shapes, the dtype, and of what. Beside each shard
-    ``00007.npy``, ``00007.json`` holds the shard's number, a digest of what ``cache.json`` says, and the checksum of
-    each view; it is written last, so that a shard without it was not finished and is made again, as is one of another
-    cache. A view is checked whenever it is read.
+    ``00007.npy``, ``00007.json`` holds the shard's number and bytes, a digest of what ``cache.json`` says, and the
+    checksum of each view; it is written last, so that a shard without it was not finished and is made again, as is one
+    of another cache or of another size. A view is checked whenever it is read.
 
     Args:
         folder (str | Path): The folder.
@@ -98,7 +98,7 @@ class TeacherCache:
                                   'Make another cache for this config, or go back to the config of this one.')
 
     def check_complete(self) -> None:
-        """Refuse a cache of which a file is missing or is not its own.
+        """Refuse a cache of which a file is missing, cut off or not its own.
 
         Raises:
             ConfigError: Names the first.
@@ -119,7 +119,7 @@ class TeacherCache:
         return range(shard * SHARD, min((shard + 1) * SHARD, self.meta['count']))
 
     def finished(self, shard: int) -> bool:
-        """Whether a file is written, for this cache and this place in it."""
+        """Whether a file is written, whole, for this cache and this place in it."""
         return not self._lack(shard)
 
     def write(self, shard: int, values: Dict[str, np.ndarray]) -> None:
@@ -142,11 +142,13 @@ class TeacherCache:
             raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
                               'make the cache with --dtype float32.')
         try:
+            self.file(shard, 'json').unlink(missing_ok=True)  # of a file that is replaced
             with whole(self.file(shard, 'npy')) as part:
                 np.save(part, stored)
+            index = dict(cache=self._digest, shard=shard, bytes=self.file(shard, 'npy').stat().st_size,
+                         crc32=[zlib.crc32(row) for row in stored])
             with whole(self.file(shard, 'json')) as part:
-                part.write_text(json.dumps(dict(cache=self._digest, shard=shard,
-                                                crc32=[zlib.crc32(row) for row in stored])))
+                part.write_text(json.dumps(index))
         except OSError as error:
             raise ConfigError(f'cache="{self.folder}": file {shard} of {self.shards()} cannot be written: '
                               f'{error.strerror or error}. Make room and give the same command again, or make a cache '
@@ -178,13 +180,16 @@ class TeacherCache:
     def _lack(self, shard: int) -> str:
         """What keeps a file from being finished; empty where it is."""
         rows, index = self.file(shard, 'npy'), self.file(shard, 'json')
-        if not index.is_file():
+        if not index.is_file() or not rows.is_file():
             return f'{rows.name} is missing'
-        content = _read_json(index, 'cache', 'shard', 'crc32')
+        content = _read_json(index, 'cache', 'shard', 'bytes', 'crc32')
         if content is None:
             return f'{index.name} is damaged'
         if content['cache'] != self._digest or content['shard'] != shard:
             return f'{rows.name} was written for another cache, or for another place in this one'
+        size = rows.stat().st_size
+        if size != content['bytes']:
+            return f'{rows.name} has {size} bytes, expected {content["bytes"]}'
         return ''
 
     def _row(self, shard: int, place: int) -> np.ndarray:

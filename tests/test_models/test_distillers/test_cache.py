@@ -1,5 +1,6 @@
 """The teacher's cache: what it stores, what it refuses, and training with it."""
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,32 @@ def test_a_file_that_is_missing_is_named(cache):
     reader.read([0])
     with pytest.raises(ConfigError, match='is not complete: 00001.npy is missing'):
         reader.read([5])
+
+
+def test_rows_that_are_missing_are_named_before_the_first_step(cache):
+    (cache.folder / '00001.npy').unlink()
+    with pytest.raises(ConfigError, match='is not complete: 00001.npy is missing. The command that makes it goes on'):
+        TeacherCache(cache.folder).check_complete()
+    assert not cache.finished(1)
+
+
+def test_rows_that_are_cut_off_are_named_before_the_first_step(cache):
+    file = cache.folder / '00001.npy'
+    file.write_bytes(file.read_bytes()[:-2])  # 128 bytes of a header, 4 views of 10 numbers of 2 bytes
+    with pytest.raises(ConfigError, match='is not complete: 00001.npy has 206 bytes, expected 208. The command that'):
+        TeacherCache(cache.folder).check_complete()
+    assert not cache.finished(1)
+
+
+def test_a_file_that_is_replaced_is_not_finished_until_its_checksums_are_written(cache, monkeypatch):
+
+    def full(*args):
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(Path, 'write_text', full)
+    with pytest.raises(ConfigError, match='cannot be written'):
+        cache.write(1, values(cache.views_of(1)))
+    assert not cache.finished(1)
 
 
 def test_a_view_that_is_damaged_is_named_when_it_is_read_and_the_others_are_not_read_for_it(cache):
@@ -221,14 +248,16 @@ def test_the_teacher_is_not_run(training, monkeypatch):
     assert train(file).iter == 2
 
 
-def test_a_second_call_makes_nothing_anew(training):
+def test_a_second_call_makes_nothing_anew_but_what_is_missing_or_cut_off(training):
     cache, = build_caches(str(training()))
-    written = {file: file.stat().st_mtime_ns for file in cache.folder.glob('*.npy')}
+    written = {file: file.stat().st_mtime_ns for file in sorted(cache.folder.glob('*.npy'))}
     assert len(written) == 4
     (cache.folder / '00002.json').unlink()  # as if it had been stopped there
+    file = cache.folder / '00001.npy'
+    file.write_bytes(file.read_bytes()[:-1])
     build_caches(str(training()))
     again = {file: file.stat().st_mtime_ns for file in cache.folder.glob('*.npy')}
-    assert [file.name for file in written if written[file] != again[file]] == ['00002.npy']
+    assert [file.name for file in written if written[file] != again[file]] == ['00001.npy', '00002.npy']
 
 
 def test_a_second_call_refuses_a_damaged_file(training):
