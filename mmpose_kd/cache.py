@@ -1,7 +1,8 @@
 """Make a teacher's cache."""
 import os.path as osp
-from typing import List, Optional, Sequence
+from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
@@ -82,11 +83,11 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
            loader: dict, dtype: str) -> TeacherCache:
     count = dataset.num_views * len(dataset)
 
-    def answers(views: Sequence[int]):
+    def answers(views: Sequence[int]) -> Iterator[Dict[str, np.ndarray]]:
         for batch in DataLoader(_Views(dataset, views), **loader):
             data = preprocessor(batch, training=False)
             record = teacher.answer(data['inputs'], preprocessor, data['data_samples'])
-            yield {name: value.cpu() for name, value in answer_fields(record, taps).items()}
+            yield {name: value.cpu().numpy() for name, value in answer_fields(record, taps).items()}
 
     first = next(answers([0]))
     shapes = {name: value.shape[1:] for name, value in first.items()}
@@ -104,12 +105,16 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
                 if not take_lock(lock.fileno(), cache.folder) or cache.finished(shard):
                     done(len(views))  # another process is at it, or has finished it since
                     continue
-                parts = []
-                for part in answers(views):
-                    parts.append(part)
-                    done(len(next(iter(part.values()))))
-                cache.write(shard, {name: torch.cat([part[name] for part in parts]).numpy() for name in shapes})
+                cache.write(shard, _counted(answers(views), done))
     return cache
+
+
+def _counted(batches: Iterator[Dict[str, np.ndarray]],
+             done: Callable[[int], None]) -> Iterator[Dict[str, np.ndarray]]:
+    """The same batches; each is counted when the next is asked for."""
+    for batch in batches:
+        yield batch
+        done(len(next(iter(batch.values()))))
 
 
 class _Views(Dataset):

@@ -106,7 +106,7 @@ def test_a_cache_does_not_follow_a_link_out_of_its_folder(work, name):
 @pytest.mark.parametrize('content', ['', '[]', '{"format": 1}', '{"crc32'])
 @pytest.mark.parametrize('name', ['cache.json', '00000.json'])
 def test_a_damaged_index_is_named(work, name, content):
-    TeacherCache.create(str(work), dict(outputs=(2, )), 1, {}).write(0, dict(outputs=np.zeros((1, 2))))
+    TeacherCache.create(str(work), dict(outputs=(2, )), 1, {}).write(0, [dict(outputs=np.zeros((1, 2)))])
     (work / name).write_text(content)
     with pytest.raises(ConfigError, match=f'{name} is damaged'):
         TeacherCache(str(work)).read([0])
@@ -118,7 +118,7 @@ def test_a_damaged_index_is_named(work, name, content):
     (np.zeros((5, 2), np.float16), '00000.npy has 148 bytes, expected 132'),
     (np.array([{}]), r'00000.npy has \d+ bytes, expected 132')], ids=['shape', 'dtype', 'columns', 'rows', 'pickle'])
 def test_a_file_of_another_shape_is_named(work, array, message):
-    TeacherCache.create(str(work), dict(outputs=(2, )), 1, {}).write(0, dict(outputs=np.zeros((1, 2))))
+    TeacherCache.create(str(work), dict(outputs=(2, )), 1, {}).write(0, [dict(outputs=np.zeros((1, 2)))])
     np.save(work / '00000.npy', array, allow_pickle=True)
     with pytest.raises(ConfigError, match=message):
         TeacherCache(str(work)).read([0])

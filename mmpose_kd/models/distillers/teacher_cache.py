@@ -5,7 +5,7 @@ import math
 import resource
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 
@@ -108,7 +108,7 @@ class TeacherCache:
 
     def view_bytes(self) -> int:
         """Bytes of a view."""
-        return sum(math.prod(shape) for shape in self.fields.values()) * np.dtype(self.meta['dtype']).itemsize
+        return self._numbers() * np.dtype(self.meta['dtype']).itemsize
 
     def shards(self) -> int:
         """Number of files."""
@@ -122,25 +122,23 @@ class TeacherCache:
         """Whether a file is written, whole, for this cache and this place in it."""
         return not self._lack(shard)
 
-    def write(self, shard: int, values: Dict[str, np.ndarray]) -> None:
+    def write(self, shard: int, batches: Iterable[Dict[str, np.ndarray]]) -> None:
         """Write a file.
 
         Args:
             shard (int): Which.
-            values (dict[str, np.ndarray]): Of each field (views, ...), in the order of :meth:`views_of`.
+            batches (Iterable[dict[str, np.ndarray]]): Batches of each field (views, ...), together those of
+                :meth:`views_of` in their order.
 
         Raises:
             ConfigError: A number is NaN or infinite, or does not fit the dtype, or the disk is full.
         """
-        rows = np.concatenate([values[name].reshape(len(self.views_of(shard)), -1) for name in self.fields], axis=1)
-        if not np.isfinite(rows).all():
-            raise ConfigError("NaN or infinity in the teacher's answer, so nothing is stored. Check its checkpoint and "
-                              'its data_preprocessor; where teacher.precision is "fp16", use "bf16" or "fp32".')
-        with np.errstate(over='ignore'):
-            stored = np.ascontiguousarray(rows, dtype=self.meta['dtype'])
-        if not np.isfinite(stored).all():
-            raise ConfigError(f'the teacher returns {np.abs(rows).max():g}, which {self.meta["dtype"]} cannot hold: '
-                              'make the cache with --dtype float32.')
+        stored = np.empty((len(self.views_of(shard)), self._numbers()), self.meta['dtype'])
+        start = 0
+        for batch in batches:
+            end = start + len(next(iter(batch.values())))
+            self._fill(stored[start:end], batch)
+            start = end
         try:
             self.file(shard, 'json').unlink(missing_ok=True)  # of a file that is replaced
             with whole(self.file(shard, 'npy')) as part:
@@ -170,6 +168,21 @@ class TeacherCache:
         sizes = [int(np.prod(shape)) for shape in self.fields.values()]
         parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
         return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
+
+    def _numbers(self) -> int:
+        return sum(math.prod(shape) for shape in self.fields.values())
+
+    def _fill(self, rows: np.ndarray, batch: Dict[str, np.ndarray]) -> None:
+        with np.errstate(over='ignore'):
+            np.concatenate([batch[name].reshape(len(rows), -1) for name in self.fields], 1, rows, casting='same_kind')
+        if np.isfinite(rows).all():
+            return
+        if not all(np.isfinite(value).all() for value in batch.values()):
+            raise ConfigError("NaN or infinity in the teacher's answer, so nothing is stored. Check its checkpoint and "
+                              'its data_preprocessor; where teacher.precision is "fp16", use "bf16" or "fp32".')
+        largest = max(np.abs(value).max() for value in batch.values())
+        raise ConfigError(f'the teacher returns {largest:g}, which {self.meta["dtype"]} cannot hold: make the cache '
+                          'with --dtype float32.')
 
     def _check_finished(self, shard: int) -> None:
         lack = self._lack(shard)
@@ -216,9 +229,8 @@ class TeacherCache:
             raise self._damaged(shard) from None
         except OSError as error:
             raise ConfigError(f'{self.folder}/{shard:05d}.npy cannot be read: {error.strerror}.') from None
-        columns = sum(int(np.prod(shape)) for shape in self.fields.values())
         count = len(self.views_of(shard))
-        if rows.shape != (count, columns) or self._checksums[shard].shape != (count, ):
+        if rows.shape != (count, self._numbers()) or self._checksums[shard].shape != (count, ):
             raise self._damaged(shard)
         return rows
 

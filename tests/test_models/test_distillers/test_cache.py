@@ -1,5 +1,6 @@
 """The teacher's cache: what it stores, what it refuses, and training with it."""
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ def values(views):
 def cache(tmp_path):
     cache = TeacherCache.create(str(tmp_path), FIELDS, 10, SOURCE)
     for shard in range(cache.shards()):
-        cache.write(shard, values(cache.views_of(shard)))
+        cache.write(shard, [values(cache.views_of(shard))])
     return cache
 
 
@@ -72,7 +73,7 @@ def test_a_file_that_is_replaced_is_not_finished_until_its_checksums_are_written
 
     monkeypatch.setattr(Path, 'write_text', full)
     with pytest.raises(ConfigError, match='cannot be written'):
-        cache.write(1, values(cache.views_of(1)))
+        cache.write(1, [values(cache.views_of(1))])
     assert not cache.finished(1)
 
 
@@ -119,17 +120,17 @@ def test_a_disk_that_is_full_is_told(tmp_path, monkeypatch):
         raise OSError(28, 'No space left on device')
 
     cache = TeacherCache.create(str(tmp_path), FIELDS, 10, SOURCE)
-    cache.write(0, values(cache.views_of(0)))
+    cache.write(0, [values(cache.views_of(0))])
     monkeypatch.setattr(np, 'save', save)
     with pytest.raises(ConfigError, match='file 1 of 3 cannot be written: No space left on device. Make room'):
-        cache.write(1, values(cache.views_of(1)))
+        cache.write(1, [values(cache.views_of(1))])
     assert cache.finished(0) and not cache.finished(1)
 
 
 def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
     cache = TeacherCache.create(str(tmp_path), dict(outputs=(1, )), 1, SOURCE)
     with pytest.raises(ConfigError, match='70000, which float16 cannot hold: .*--dtype float32'):
-        cache.write(0, dict(outputs=np.array([[7e4]])))
+        cache.write(0, [dict(outputs=np.array([[7e4]]))])
     assert not cache.finished(0)
 
 
@@ -137,8 +138,25 @@ def test_a_number_that_float16_cannot_hold_is_refused(tmp_path):
 def test_nan_of_the_teacher_is_not_blamed_on_the_dtype(tmp_path, number):
     cache = TeacherCache.create(str(tmp_path), dict(outputs=(2, )), 1, SOURCE)
     with pytest.raises(ConfigError, match="^NaN or infinity in the teacher's answer, so nothing is stored"):
-        cache.write(0, dict(outputs=np.array([[1., number]])))
+        cache.write(0, [dict(outputs=np.array([[1., number]]))])
     assert not cache.finished(0)
+
+
+def test_views_come_in_batches_of_any_size(tmp_path):
+    cache = TeacherCache.create(str(tmp_path), FIELDS, 4, SOURCE)
+    cache.write(0, (values(views) for views in ([0], [1, 2], [3])))
+    for name, value in values(range(4)).items():
+        np.testing.assert_array_equal(cache.read(range(4))[name], value)
+
+
+def test_making_a_file_takes_the_memory_of_its_numbers_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(teacher_cache, 'SHARD', 512)
+    cache = TeacherCache.create(str(tmp_path), dict(outputs=(1024, )), 512, SOURCE)  # 1 MB
+    tracemalloc.start()
+    cache.write(0, (dict(outputs=np.ones((8, 1024), np.float32)) for _ in range(64)))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.25 * 2**20
 
 
 @pytest.mark.parametrize('source, message', [
@@ -193,8 +211,8 @@ def test_files_that_changed_places_are_refused(cache):
 def test_what_is_written_to_a_cache_that_was_replaced_is_not_its_own(cache):
     (cache.folder / 'cache.json').unlink()
     another = TeacherCache.create(str(cache.folder), FIELDS, 10, dict(SOURCE, teacher=dict(weights='b')))
-    another.write(0, values(another.views_of(0)))
-    cache.write(0, values(cache.views_of(0)))  # by the process that was at work on the old one
+    another.write(0, [values(another.views_of(0))])
+    cache.write(0, [values(cache.views_of(0))])  # by the process that was at work on the old one
     assert not another.finished(0)
 
 
