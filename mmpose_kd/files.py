@@ -1,11 +1,12 @@
 """Files and folders that are written whole or not at all, and files that are images."""
 import fcntl
+import glob
 import os
 import shutil
 import uuid
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List
 
 from .errors import ConfigError
 
@@ -36,6 +37,11 @@ def part_of(path: Path) -> Path:
     It is a random one, since processes of other machines that share the folder may have this one's number.
     """
     return path.with_name(f'.{path.stem}.{uuid.uuid4().hex[:12]}.part{path.suffix}')
+
+
+def parts_of(path: Path) -> List[Path]:
+    """What processes that were killed, or that still write, have of a file under names of :func:`part_of`."""
+    return sorted(path.parent.glob(f'.{glob.escape(path.stem)}.*.part{path.suffix}'))
 
 
 def remove(path: Path) -> None:

@@ -5,12 +5,12 @@ import math
 import resource
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from mmpose_kd.errors import ConfigError, make_folder
-from mmpose_kd.files import whole
+from mmpose_kd.files import parts_of, remove, whole
 
 FORMAT = 3
 SHARD = 2048  # views in a file
@@ -39,8 +39,8 @@ class TeacherCache:
             raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
         meta = _read_json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
         if meta is None:
-            raise ConfigError(f'{self.folder / "cache.json"} is damaged: it lacks what this package writes there. Remove '
-                              'the cache and make it anew: mim run mmpose_kd cache CONFIG')
+            raise ConfigError(f'{self.folder}/cache.json is damaged: it lacks what this package writes there. Remove the '
+                              'cache and make it anew: mim run mmpose_kd cache CONFIG')
         self.meta = meta
         if self.meta.get('format') != FORMAT:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
@@ -52,7 +52,7 @@ class TeacherCache:
         self._checksums: Dict[int, np.ndarray] = {}
 
     @staticmethod
-    def create(folder: str, fields: Dict[str, Sequence[int]], count: int, source: Dict[str, Any],
+    def create(folder: str, fields: Mapping[str, Sequence[int]], count: int, source: Dict[str, Any],
                dtype: str = 'float16') -> 'TeacherCache':
         """Begin a cache, or go on with one of the same source.
 
@@ -123,7 +123,9 @@ class TeacherCache:
         return not self._lack(shard)
 
     def write(self, shard: int, batches: Iterable[Dict[str, np.ndarray]]) -> None:
-        """Write a file.
+        """Write a file, and remove what a process that was killed while it wrote it has left.
+
+        The caller holds the file's lock, so that nobody else is writing it.
 
         Args:
             shard (int): Which.
@@ -140,6 +142,8 @@ class TeacherCache:
             self._fill(stored[start:end], batch)
             start = end
         try:
+            for part in parts_of(self.file(shard, 'npy')) + parts_of(self.file(shard, 'json')):
+                remove(part)
             self.file(shard, 'json').unlink(missing_ok=True)  # of a file that is replaced
             with whole(self.file(shard, 'npy')) as part:
                 np.save(part, stored)

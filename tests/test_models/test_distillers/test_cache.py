@@ -10,6 +10,7 @@ import torch
 
 from mmpose_kd.cache import build_caches
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.files import part_of
 from mmpose_kd.models.distillers import teacher_cache
 from mmpose_kd.models.distillers.teacher_cache import TeacherCache
 
@@ -140,6 +141,14 @@ def test_nan_of_the_teacher_is_not_blamed_on_the_dtype(tmp_path, number):
     with pytest.raises(ConfigError, match="^NaN or infinity in the teacher's answer, so nothing is stored"):
         cache.write(0, [dict(outputs=np.array([[1., number]]))])
     assert not cache.finished(0)
+
+
+def test_what_a_killed_process_has_left_of_a_file_is_removed_when_it_is_written(cache):
+    left = [part_of(cache.folder / name) for name in ('00001.npy', '00001.json', '00002.npy')]
+    for file in left:
+        file.write_bytes(b'half')
+    cache.write(1, [values(cache.views_of(1))])
+    assert [file.exists() for file in left] == [False, False, True]
 
 
 def test_views_come_in_batches_of_any_size(tmp_path):
