@@ -97,7 +97,7 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
     finished = [shard for shard in range(cache.shards()) if shard not in missing]
     for shard in track(finished, f'checking {folder}'):
-        cache.read(cache.views_of(shard))  # refuses a damaged file
+        cache.read(cache.views_of(shard), ())  # refuses a damaged file
     with counting(sum(len(cache.views_of(shard)) for shard in missing), f'views to {folder}') as done:
         for shard in missing:
             views = cache.views_of(shard)

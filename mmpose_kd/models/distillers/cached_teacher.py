@@ -1,6 +1,7 @@
 """A teacher that answers from disk."""
 from typing import Any, Dict, List, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -21,7 +22,8 @@ class CachedTeacher(Teacher):
     of views is another than then, the run stops before its first step.
 
     Args:
-        cache (str): Folder of the cache; a relative one is below the folder in which the run starts.
+        cache (str): Folder of the cache; a relative one is below the folder in which the run starts. Of what is stored
+            there, only that is read which the objectives compare: the outputs, if one of ``taps`` is of them.
         **kwargs: See :class:`Teacher`. The teacher itself is still loaded: its metric is reported, and its weights are
             compared with those that the cache was made with.
 
@@ -38,7 +40,9 @@ class CachedTeacher(Teacher):
     def __init__(self, cache: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.cache = TeacherCache(cache)
-        self.paths = stored_paths(kwargs.get('taps', ()))
+        taps = kwargs.get('taps', ())
+        self.paths = stored_paths(taps)
+        self.outputs = [name for name in self.cache.fields if _is_output(name) and any(map(_is_output, taps))]
         missing = [path for path in self.paths if path not in self.cache.fields]
         if missing:
             raise ConfigError(f'cache="{cache}" holds no tap "{missing[0]}", only {", ".join(self.cache.fields)}. Make '
@@ -57,12 +61,20 @@ class CachedTeacher(Teacher):
         self.cache.check_complete()
 
     def answer(self, inputs: Tensor, preprocessor: nn.Module, data_samples: Sequence = ()) -> Record:
-        """What is stored of the batch's views; see :meth:`Teacher.answer`."""
+        """What is stored of the batch's views and compared; see :meth:`Teacher.answer`."""
         views = [sample.metainfo['view'] for sample in data_samples]
-        values = {name: torch.from_numpy(value) for name, value in self.cache.read(views).items()}
-        values = {name: value.to(inputs.device, non_blocking=True) for name, value in values.items()}
-        outputs = [values[name] for name in self.cache.fields if name.startswith('outputs[')]
-        return Record(outputs=tuple(outputs) or values['outputs'], taps={path: values[path] for path in self.paths})
+        stored = self.cache.read(views, [*self.outputs, *self.paths])
+        values = {name: _on_device(value, inputs.device) for name, value in stored.items()}
+        outputs = tuple(values[name] for name in self.outputs)
+        return Record(outputs=values.get('outputs', outputs or None), taps={path: values[path] for path in self.paths})
+
+
+def _on_device(value: np.ndarray, device: torch.device) -> Tensor:
+    """In float32 there; what is sent is as small as what is stored."""
+    sent = torch.from_numpy(value)
+    if device.type == 'cuda':
+        sent = sent.pin_memory()  # else the copy waits for the device
+    return sent.to(device, non_blocking=True).float()
 
 
 def cache_source(teacher: Teacher, dataset: Any) -> Dict[str, Any]:
@@ -72,7 +84,11 @@ def cache_source(teacher: Teacher, dataset: Any) -> Dict[str, Any]:
 
 def stored_paths(taps: Sequence[str]) -> List[str]:
     """The taps that are fields of their own; the outputs always are."""
-    return [path for path in dict.fromkeys(taps) if path.split('[')[0] != 'outputs']
+    return [path for path in dict.fromkeys(taps) if not _is_output(path)]
+
+
+def _is_output(path: str) -> bool:
+    return path.split('[')[0] == 'outputs'
 
 
 def answer_fields(record: Record, taps: Sequence[str]) -> Dict[str, Tensor]:

@@ -153,8 +153,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
         return any(objective.reads_outputs for objective in self._pupils(name))
 
     def teacher_taps(self, name: str) -> List[str]:
-        """The paths that the objectives ask of a teacher."""
-        return [tap for objective in self._pupils(name) for tap in objective.teacher_taps]
+        """The paths that the objectives ask of a teacher; ``'outputs'`` for one that names none."""
+        return [tap for objective in self._pupils(name) for tap in objective.teacher_taps or ['outputs']]
 
     def locate_teachers(self, folder: str, cfg: Optional[dict] = None) -> None:
         """Say where the config file is, so that the teachers' paths can be relative to it.

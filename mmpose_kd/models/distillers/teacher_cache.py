@@ -47,6 +47,8 @@ class TeacherCache:
                               'it and make it anew.')
         self.fields: Dict[str, List[int]] = self.meta['fields']
         self._digest = hashlib.sha256(json.dumps(self.meta, sort_keys=True).encode()).hexdigest()[:16]
+        ends = np.cumsum([math.prod(shape) for shape in self.fields.values()]).tolist()
+        self._columns = {name: slice(*ends) for name, *ends in zip(self.fields, [0, *ends], ends)}
         self._root = self.folder.resolve()
         self._open: Dict[int, np.ndarray] = {}
         self._checksums: Dict[int, np.ndarray] = {}
@@ -156,22 +158,26 @@ class TeacherCache:
                               f'{error.strerror or error}. Make room and give the same command again, or make a cache '
                               'of fewer views (num_views).') from None
 
-    def read(self, views: Sequence[int]) -> Dict[str, np.ndarray]:
-        """The fields of some views.
+    def read(self, views: Sequence[int], names: Optional[Sequence[str]] = None) -> Dict[str, np.ndarray]:
+        """Fields of some views.
 
         Args:
             views (Sequence[int]): Their numbers.
+            names (Sequence[str], optional): Which fields; a view is checked as a whole, whichever. Default: all.
 
         Returns:
-            dict[str, np.ndarray]: Of each field (len(views), ...), float32.
+            dict[str, np.ndarray]: Of each field (len(views), ...), in the dtype in which they are stored.
 
         Raises:
             ConfigError: A view is not stored, or a file is damaged.
         """
-        rows = np.stack([self._row(*divmod(view, SHARD)) for view in views]).astype(np.float32)
-        sizes = [int(np.prod(shape)) for shape in self.fields.values()]
-        parts = np.split(rows, np.cumsum(sizes)[:-1], axis=1)
-        return {name: part.reshape(len(views), *shape) for (name, shape), part in zip(self.fields.items(), parts)}
+        names = list(self.fields) if names is None else names
+        values = {name: np.empty((len(views), *self.fields[name]), self.meta['dtype']) for name in names}
+        for place, view in enumerate(views):
+            row = self._row(*divmod(view, SHARD))
+            for name in names:
+                values[name][place] = row[self._columns[name]].reshape(self.fields[name])
+        return values
 
     def _numbers(self) -> int:
         return sum(math.prod(shape) for shape in self.fields.values())

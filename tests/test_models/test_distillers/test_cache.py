@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from mmpose.registry import DATASETS, MODELS
 
 from mmpose_kd.cache import build_caches
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import part_of
 from mmpose_kd.models.distillers import teacher_cache
 from mmpose_kd.models.distillers.teacher_cache import TeacherCache
+from mmpose_kd.models.objectives import Objective
 
 SOURCE = dict(teacher=dict(weights='a'), data=dict(samples=5))
 FIELDS = dict(outputs=(2, 3), tap=(4, ))
@@ -41,7 +43,22 @@ def test_views_are_read_in_the_order_asked_for(cache):
     got = TeacherCache(cache.folder).read([9, 0, 5])
     for name, value in values([9, 0, 5]).items():
         np.testing.assert_array_equal(got[name], value)
-        assert got[name].dtype == np.float32
+        assert got[name].dtype == np.float16
+
+
+def test_fields_that_nobody_asks_for_are_not_read(cache):
+    got = TeacherCache(cache.folder).read([9, 5], ['tap'])
+    assert list(got) == ['tap']
+    np.testing.assert_array_equal(got['tap'], values([9, 5])['tap'])
+
+
+def test_a_view_is_checked_whichever_field_is_asked_for(cache):
+    file = cache.folder / '00001.npy'
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1  # in the tap of view 7
+    file.write_bytes(data)
+    with pytest.raises(ConfigError, match=r'00001.npy is damaged'):
+        TeacherCache(cache.folder).read([7], ['outputs'])
 
 
 def test_a_file_that_is_missing_is_named(cache):
@@ -273,6 +290,35 @@ def test_the_teacher_is_not_run(training, monkeypatch):
     build_caches(str(file))
     monkeypatch.setattr('mmpose_kd.models.distillers.teacher.Teacher._features', None)
     assert train(file).iter == 2
+
+
+FEATURES = dict(type='FeatureObjective', student_taps=['backbone.layer3'], teacher_taps=['backbone.layer3'],
+                student_channels=[16], teacher_channels=[32], connector=dict(type='ConvAligner'))
+
+
+@MODELS.register_module()
+class NamesNoPath(Objective):
+    """Compares what the heads return, and names no path."""
+
+
+@pytest.mark.parametrize('objectives, taps, outputs', [
+    (dict(loss_fkd=FEATURES), {'backbone.layer3'}, None),
+    (dict(loss_okd=dict(type='OutputObjective')), set(), [(2, 17, 128), (2, 17, 128)]),
+    (dict(loss_own=dict(type='NamesNoPath')), set(), [(2, 17, 128), (2, 17, 128)])],
+                         ids=['features', 'outputs', 'no path'])
+def test_a_teacher_answers_only_what_is_compared_in_float32(training, objectives, taps, outputs):
+    cfg = tiny.Config.fromfile(str(training(objectives=objectives)))
+    cache, = build_caches(cfg.filename, ['backbone.layer2'])
+    model, dataset = tiny.build(cfg.model), DATASETS.build(cfg.train_dataloader.dataset)
+    model.load_teachers(dataset)
+    samples = [dataset.view(index, 1)['data_samples'] for index in (3, 1)]
+    record = model.teachers['teacher'].answer(torch.rand(2, 3, 64, 64), model.data_preprocessor, samples)
+    assert set(record.taps) == taps
+    assert (record.outputs and [tuple(value.shape) for value in record.outputs]) == outputs
+    for name in taps:
+        expected = cache.read([len(dataset) + 3, len(dataset) + 1], [name])[name].astype(np.float32)
+        np.testing.assert_array_equal(record.taps[name].numpy(), expected)
+        assert record.taps[name].dtype == torch.float32
 
 
 def test_a_second_call_makes_nothing_anew_but_what_is_missing_or_cut_off(training):
