@@ -4,6 +4,7 @@ import json
 import math
 import resource
 import zlib
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
@@ -39,16 +40,16 @@ class TeacherCache:
             raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
         meta = _read_json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
         if meta is None:
-            raise ConfigError(f'{self.folder}/cache.json is damaged: it lacks what this package writes there. Remove the '
-                              'cache and make it anew: mim run mmpose_kd cache CONFIG')
+            raise ConfigError(f'{self.folder}/cache.json is damaged: it lacks what this package writes there. Remove '
+                              'the cache and make it anew: mim run mmpose_kd cache CONFIG')
         self.meta = meta
         if self.meta.get('format') != FORMAT:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
                               'it and make it anew.')
         self.fields: Dict[str, List[int]] = self.meta['fields']
         self._digest = hashlib.sha256(json.dumps(self.meta, sort_keys=True).encode()).hexdigest()[:16]
-        ends = np.cumsum([math.prod(shape) for shape in self.fields.values()]).tolist()
-        self._columns = {name: slice(*ends) for name, *ends in zip(self.fields, [0, *ends], ends)}
+        ends = [0, *accumulate(math.prod(shape) for shape in self.fields.values())]
+        self._columns = dict(zip(self.fields, map(slice, ends, ends[1:])))
         self._root = self.folder.resolve()
         self._open: Dict[int, np.ndarray] = {}
         self._checksums: Dict[int, np.ndarray] = {}
