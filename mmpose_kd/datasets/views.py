@@ -5,7 +5,7 @@ import json
 import random
 import zlib
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 import mmpose
 import numpy as np
@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.datasets.samples import evenly
 from mmpose_kd.errors import ConfigError, check_count
-from mmpose_kd.parts import dicts
+from mmpose_kd.parts import dicts, kind_of
 
 
 @DATASETS.register_module()
@@ -111,10 +111,16 @@ class ViewDataset(Dataset):
                                   'albumentations. Take it out of the pipeline.')
 
     def fingerprint(self) -> Dict[str, Any]:
-        """What makes the views what they are: config, annotations, number and seed. The data's folder may move."""
+        """What makes the views what they are: config, annotations, number and seed. The data's folder may move.
+
+        ``GenerateTarget`` is left out: it makes the student's labels and leaves the image as it is, so that students
+        with heatmaps and with SimDR labels share a cache.
+        """
         cfg = copy.deepcopy(self.cfg)
         for _, part in dicts(cfg):
             part.pop('data_root', None)
+            lists = {key: value for key, value in part.items() if isinstance(value, (list, tuple))}
+            part.update({key: _without_targets(steps) for key, steps in lists.items()})
         text = json.dumps(cfg, sort_keys=True, default=str)
         return dict(
             dataset=hashlib.sha256(text.encode()).hexdigest()[:16],
@@ -143,6 +149,10 @@ def checked_views(dataset: Any) -> ViewDataset:
                           'num_views=..., dataset=...).')
     dataset.check_repeatable()
     return dataset
+
+
+def _without_targets(steps: Sequence) -> list:
+    return [step for step in steps if not (isinstance(step, dict) and kind_of(step) == 'GenerateTarget')]
 
 
 def _annotation_files(dataset: Dataset) -> List[Path]:

@@ -3,6 +3,7 @@ import pytest
 import torch
 from mmcv.transforms import BaseTransform
 from mmengine.registry import init_default_scope
+from mmpose.datasets.transforms import GenerateTarget
 from mmpose.registry import DATASETS, TRANSFORMS
 
 from mmpose_kd.errors import ConfigError
@@ -100,6 +101,27 @@ def test_views_that_cannot_be_made_again_are_refused():
 def test_the_fingerprint_changes_with_whatever_changes_a_view(changes):
     assert dataset().fingerprint() == dataset().fingerprint()
     assert dataset(**changes).fingerprint() != dataset().fingerprint()
+
+
+SIMDR = dict(type='SimDRLabel', input_size=(64, 64))
+HEATMAP = dict(type='MSRAHeatmap', input_size=(64, 64), heatmap_size=(16, 16), sigma=1)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda part: part, lambda part: dict(type='mmengine.RepeatDataset', times=2, dataset=part)],
+                         ids=['alone', 'RepeatDataset'])
+@pytest.mark.parametrize('target', [
+    dict(type='GenerateTarget', encoder=HEATMAP), dict(type='mmpose.GenerateTarget', encoder=SIMDR),
+    dict(type=GenerateTarget, encoder=HEATMAP)], ids=['name', 'scope', 'class'])
+def test_labels_do_not_change_the_fingerprint(wrap, target):
+    init_default_scope('mmpose')
+
+    def fingerprint(*steps):
+        people = dict(PEOPLE, pipeline=[dict(type='LoadImage'), *steps, dict(type='PackPoseInputs')])
+        return DATASETS.build(dict(type='ViewDataset', num_views=2, dataset=wrap(people))).fingerprint()
+
+    assert fingerprint(target) == fingerprint(dict(type='GenerateTarget', encoder=SIMDR))
+    assert fingerprint(target, dict(type='RandomFlip')) != fingerprint(target)
 
 
 def test_annotations_are_told_by_the_checksum_of_their_file(tmp_path):
