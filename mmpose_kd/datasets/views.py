@@ -82,7 +82,9 @@ class ViewDataset(Dataset):
         Returns:
             dict: ``inputs`` and ``data_samples``, as the pipeline returns them.
         """
-        states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+        kind, key, *rest = np.random.get_state()
+        numpy_state = (kind, key.tolist(), *rest)  # NumPy takes back a list several times as fast as an array
+        python_state, torch_state = random.getstate(), torch.get_rng_state()
         seed = int(np.random.SeedSequence([self.seed, index, view]).generate_state(1)[0])
         random.seed(seed)
         np.random.seed(seed)
@@ -90,9 +92,9 @@ class ViewDataset(Dataset):
         try:
             sample = self.dataset[index]
         finally:
-            random.setstate(states[0])
-            np.random.set_state(states[1])
-            torch.set_rng_state(states[2])
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            torch.set_rng_state(torch_state)
         sample['data_samples'].set_metainfo(dict(view=view * len(self) + index))
         return sample
 
