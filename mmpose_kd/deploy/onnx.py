@@ -56,7 +56,7 @@ class DeployedPose(nn.Module):
         if not self.decode:
             return self._last_stage(outputs)
         keypoints, scores = self.decode(self._last_stage(outputs))
-        keypoints = head(feats, outputs)[-1] if self.refines else keypoints
+        keypoints = head.decoded(head(feats, outputs)[-1]) if self.refines else keypoints
         chosen = (self.model.test_cfg or {}).get('output_keypoint_indices')
         return (keypoints, scores) if chosen is None else (keypoints[:, chosen], scores[:, chosen])
 

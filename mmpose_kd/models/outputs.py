@@ -1,5 +1,5 @@
 """What a head returned: heatmaps, those of several stages, or SimDR logits; and what its codec says of them."""
-from typing import Any, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from mmpose.codecs import MegviiHeatmap, UDPHeatmap
 from mmpose.models.heads import IntegralRegressionHead
@@ -54,6 +54,22 @@ def input_size_of(codec: Any) -> Optional[Tuple[int, int]]:
 def is_udp(codec: Any) -> bool:
     """Whether a codec puts the last cell of a heatmap on the last pixel of the image, as ``UDPHeatmap`` does."""
     return isinstance(codec, UDPHeatmap)
+
+
+def decoded_scale(size: Sequence[int], udp: bool) -> List[float]:
+    """What a codec decodes, over the pixel of the input that is meant, along x and y.
+
+    ``UDPHeatmap`` encodes the last pixel as the last cell, and decodes that as the size of the input, from which MMPose
+    finds the place in the photograph. Other codecs decode the pixel itself.
+
+    Args:
+        size (Sequence[int]): Width and height of the input in pixels.
+        udp (bool): Whether the codec is such a one, see :func:`is_udp`.
+
+    Returns:
+        list[float]: A factor for each axis.
+    """
+    return [pixels / (pixels - 1) if udp else 1.0 for pixels in size]
 
 
 def check_same_maps(student: Any, teacher: Any) -> None:

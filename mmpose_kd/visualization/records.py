@@ -6,7 +6,7 @@ import torch
 from mmpose.models.heads import BaseHead
 from torch import Tensor
 
-from mmpose_kd.models.outputs import is_simdr
+from mmpose_kd.models.outputs import decoded_scale, is_simdr, is_udp, pose_head
 
 Pair = Tuple[Tensor, Tensor]
 
@@ -58,7 +58,13 @@ def label_pose(head: BaseHead, samples: Sequence) -> Optional[np.ndarray]:
         targets = torch.stack([sample.gt_fields.heatmaps for sample in samples])
     else:
         return None
-    return np.concatenate([pose.keypoints for pose in head.decode(targets)])[..., :2]
+    return in_pixels(head, np.concatenate([pose.keypoints for pose in head.decode(targets)])[..., :2])
+
+
+def in_pixels(head: BaseHead, keypoints: np.ndarray) -> np.ndarray:
+    """What a head decoded (..., 2), in pixels of the input; see :func:`decoded_scale`."""
+    codec = getattr(pose_head(head), 'decoder', None)
+    return keypoints / decoded_scale(codec.input_size, True) if is_udp(codec) else keypoints
 
 
 def feature_taps(record: Any, paths: Sequence[str]) -> Dict[str, Tensor]:

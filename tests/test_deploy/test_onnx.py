@@ -22,6 +22,14 @@ def refined():
         type='IGPGCNHead', base=model['head'], in_channels=(32, 16, 8), skeleton=[[5, 7], [7, 9]]))
 
 
+def refined_udp():
+    """The same on heatmaps whose last cell is the last pixel, but decoded as the size of the input."""
+    model = refined()
+    base = tiny.pose_model(head='heatmap')['head']
+    codec = dict(type='UDPHeatmap', input_size=SIZE, heatmap_size=(16, 16), sigma=2.0)
+    return dict(model, head=dict(model['head'], base=dict(base, decoder=codec)))
+
+
 def pooled():
     """LiteHRNet pools its branches to the size of the smallest one."""
     model = tiny.pose_model()
@@ -36,7 +44,8 @@ def pooled():
 
 
 MODELS_TO_EXPORT = dict(
-    simcc=lambda: tiny.pose_model(), heatmap=lambda: tiny.pose_model(head='heatmap'), refined=refined, pooled=pooled)
+    simcc=lambda: tiny.pose_model(), heatmap=lambda: tiny.pose_model(head='heatmap'), refined=refined,
+    refined_udp=refined_udp, pooled=pooled)
 
 
 def student(name='simcc'):

@@ -10,13 +10,16 @@ import tiny
 import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
+from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import HOOKS
+from mmpose.structures import PoseDataSample
 from steps import one_step
 
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.engine.hooks import DistillVisualizationHook
 from mmpose_kd.engine.hooks.visualization import undisturbed
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.visualization.records import label_pose
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 CROSS_STAGE = dict(
@@ -211,3 +214,13 @@ def test_unknown_joint_stops_before_the_first_step_with_a_hint(tmp_path):
 def test_argument_of_the_wrong_kind_is_refused(arguments):
     with pytest.raises(ConfigError, match=next(iter(arguments))):
         DistillVisualizationHook(**arguments)
+
+
+def test_labels_that_are_heatmaps_of_udp_are_drawn_in_pixels_of_the_input():
+    cfg = tiny.pose_model(keypoints=3, head='heatmap')
+    cfg['head'].update(decoder=dict(type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16)))
+    head, pose = tiny.build(cfg).head, np.array([[[21., 42.], [42., 21.], [33.6, 29.4]]], np.float32)  # whole cells
+    maps = torch.from_numpy(head.decoder.encode(pose)['heatmaps'])
+    sample = PoseDataSample(gt_fields=PixelData(heatmaps=maps), gt_instances=InstanceData(),
+                            gt_instance_labels=InstanceData())
+    np.testing.assert_allclose(label_pose(head, [sample]), pose, atol=0.05)

@@ -26,7 +26,7 @@ from mmpose_kd.visualization import (
     feature_similarity,
     pose_grid,
 )
-from mmpose_kd.visualization.records import distributions, feature_taps, heatmaps, label_pose
+from mmpose_kd.visualization.records import distributions, feature_taps, heatmaps, in_pixels, label_pose
 
 HISTORY = 'distill_allocation'
 
@@ -144,10 +144,11 @@ class DistillVisualizationHook(Hook):
         with undisturbed(model):
             inputs, samples = self._preprocessed(model, batch)
             poses: Dict[str, Any] = {'labels': label_pose(model.head, samples)}
-            poses['student'] = _keypoints(model.head.predict(model.extract_feat(inputs), samples, test_cfg))
+            poses['student'] = _keypoints(
+                model.head, model.head.predict(model.extract_feat(inputs), samples, test_cfg))
             teachers = {name: t for name, t in getattr(model, 'teachers', {}).items() if t.same_keypoints}
             for name, teacher in teachers.items():
-                poses[name] = _keypoints(teacher.predict(inputs, samples, model.data_preprocessor))
+                poses[name] = _keypoints(model.head, teacher.predict(inputs, samples, model.data_preprocessor))
         poses = {title: pose for title, pose in poses.items() if pose is not None}
         return dict(poses=pose_grid(images, poses, _labelled(samples), self.metainfo, self.size))
 
@@ -251,9 +252,10 @@ def _teachers(seen: dict, model: BasePoseEstimator) -> Iterator[tuple]:
             yield model.objectives[name].teacher, teacher
 
 
-def _keypoints(predictions: Any) -> List[np.ndarray]:
+def _keypoints(head: Any, predictions: Any) -> List[np.ndarray]:
+    """Predictions, decoded as a head decodes, in pixels of the input."""
     predictions = predictions[0] if isinstance(predictions, tuple) else predictions
-    return [np.asarray(p.keypoints)[0, :, :2] for p in predictions]
+    return [in_pixels(head, np.asarray(p.keypoints)[0, :, :2]) for p in predictions]
 
 
 def _labelled(samples: Sequence) -> List[np.ndarray]:

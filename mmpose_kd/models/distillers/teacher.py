@@ -17,6 +17,7 @@ from mmpose_kd.errors import ConfigError, first_line
 from mmpose_kd.keypoints import check_mirrored, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
 from mmpose_kd.machine import emulates
 from mmpose_kd.models.outputs import (
+    decoded_scale,
     heatmaps_among,
     input_size_of,
     is_simdr,
@@ -236,7 +237,7 @@ class Teacher:
 
     @torch.no_grad()
     def predict(self, inputs: Tensor, data_samples: list, preprocessor: nn.Module, flip_test: bool = False) -> list:
-        """Keypoints decoded by the teacher's own head, in the student's order and input pixels.
+        """Keypoints decoded by the teacher's own head, in the student's order and as the student's codec decodes them.
 
         Args:
             inputs (Tensor): The student's input images (N, 3, H, W).
@@ -258,9 +259,11 @@ class Teacher:
             feats = [self._features(images), self._features(images.flip(-1))] if flip_test else self._features(images)
             preds = self.head.predict(feats, samples, test_cfg=test_cfg)
         preds = preds[0] if isinstance(preds, tuple) else preds  # and heatmaps, of some heads
+        scales = zip(decoded_scale(resize.teacher, self.udp), decoded_scale(resize.student, self.student_udp))
+        for axis, (own, students) in enumerate(scales):
+            for pred in preds:
+                pred.keypoints[..., axis] = resize.to_student(pred.keypoints[..., axis] / own, axis) * students
         for pred in preds:
-            for axis in (0, 1):
-                pred.keypoints[..., axis] = resize.to_student(pred.keypoints[..., axis], axis)
             if self.indices is not None:
                 for key, value in pred.all_items():
                     if key.startswith('keypoint'):

@@ -15,7 +15,7 @@ from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
-from mmpose_kd.models.outputs import is_udp
+from mmpose_kd.models.outputs import decoded_scale, is_udp
 from mmpose_kd.models.taps import record_head
 
 from .graph import GraphBlock, SemGConv, over_channels
@@ -175,8 +175,8 @@ class IGPGCNHead(BaseHead):
             test_cfg (dict): ``flip_test``, and what ``base`` takes.
 
         Returns:
-            list[InstanceData]: ``keypoints`` (1, K, 2) in input pixels and ``keypoint_scores`` (1, K); what else
-            ``base`` predicts is kept.
+            list[InstanceData]: ``keypoints`` (1, K, 2) as the codec decodes them, see :meth:`decoded`, and
+            ``keypoint_scores`` (1, K); what else ``base`` predicts is kept.
         """
         with record_head(self.base) as runs:  # one for each view
             result = self.base.predict(feats, batch_data_samples, test_cfg)
@@ -186,9 +186,20 @@ class IGPGCNHead(BaseHead):
         if test_cfg.get('flip_test', False):
             flipped = poses[1][:, batch_data_samples[0].metainfo['flip_indices']]
             pose = (pose + torch.stack([self.input_size[0] - 1 - flipped[..., 0], flipped[..., 1]], dim=-1)) / 2
-        for pred, keypoints in zip(preds, to_numpy(pose)):
+        for pred, keypoints in zip(preds, to_numpy(self.decoded(pose))):
             pred.keypoints = keypoints[None]
         return result
+
+    def decoded(self, pose: Tensor) -> Tensor:
+        """A pose as the codec of ``base`` decodes it, which is what MMPose turns into places in the photograph.
+
+        Args:
+            pose (Tensor): Coordinates in input pixels, (N, K, 2).
+
+        Returns:
+            Tensor: The same, except that with ``UDPHeatmap`` the last pixel lies at the input's width and height.
+        """
+        return pose * constant(decoded_scale(self.input_size, is_udp(self.decoder)), pose)
 
     def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: dict = {}) -> dict:
         """Losses on the labels.

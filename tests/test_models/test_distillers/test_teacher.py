@@ -545,6 +545,27 @@ def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
     np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 1.5 - 0.5, atol=1e-5)
 
 
+def udp_model(base_channels):
+    """A heatmap model whose codec decodes pixel 63 of 64 as 64."""
+    cfg = tiny.pose_model(base_channels, head='heatmap')
+    cfg['head'].update(decoder=dict(type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16)))
+    return cfg
+
+
+@pytest.mark.parametrize('own, students, factor', [
+    (udp_model(8), tiny.pose_model(), 63 / 64),
+    (tiny.pose_model(8), udp_model(4), 64 / 63),
+    (udp_model(8), udp_model(4), 1),
+], ids=['udp to simcc', 'simcc to udp', 'udp to udp'])
+def test_prediction_is_decoded_as_the_students_codec_decodes(student, own, students, factor):
+    teacher, data = make_teacher(student, config=own)
+    teacher.match_codec(tiny.build(students).head)
+    got = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor)
+    plain = teacher.model.head.predict(teacher.model.extract_feat(data['inputs']), data['data_samples'], {})
+    for a, b in zip(got, plain):
+        np.testing.assert_allclose(a.keypoints, b.keypoints * factor, rtol=1e-5)
+
+
 @pytest.mark.parametrize('package, install', [('mmpretrain', r'mmpose_kd\[vit\]'), ('mmx', 'mim install mmx')])
 def test_a_part_of_a_package_that_is_not_installed_names_it(package, install, monkeypatch):
     monkeypatch.setattr('importlib.util.find_spec', lambda name: None)

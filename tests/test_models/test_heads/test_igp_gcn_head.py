@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tiny
 import torch
+from mmpose.datasets.transforms import TopdownAffine
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
@@ -114,18 +115,23 @@ def test_a_sharp_peak_is_where_the_codec_decodes_it():
     np.testing.assert_allclose(pred.keypoints[0, 0], (20, 45), atol=1e-3)
 
 
-@pytest.mark.parametrize('codec', ['MSRAHeatmap', 'UDPHeatmap'])
-def test_the_pose_of_encoded_heatmaps_is_what_was_encoded(codec):
-    codec = dict(type=codec, input_size=SIZE, heatmap_size=(16, 24), sigma=2.0)
+@pytest.mark.parametrize('codec', [dict(type='MSRAHeatmap', unbiased=True), dict(type='UDPHeatmap')],
+                         ids=lambda codec: codec['type'])
+def test_the_pose_of_encoded_heatmaps_is_where_the_joints_are_in_the_photograph(codec):
+    codec.update(input_size=SIZE, heatmap_size=(16, 24), sigma=2.0)
     stage_1 = dict(type='HeatmapHead', in_channels=17, out_channels=17, deconv_out_channels=None, final_layer=None,
                    decoder=codec)  # returns the map that it gets
     model = IGPGCNHead(stage_1, (17, 17), [[0, 1]], (-1, -1), image_channels=(4, 4),
                        loss=dict(type='ProgressivePoseLoss', step_weights=(1., 1.))).eval()
-    keypoints = np.random.default_rng(0).uniform(4, 60, (1, 17, 2)).round().astype(np.float32)
-    maps = model.decoder.encode(keypoints, np.ones((1, 17), np.float32))['heatmaps']
+    centre, box = np.array([[50., 70.]]), np.array([[64., 96.]])  # of the photograph, whose pixels are the input's
+    keypoints = np.random.default_rng(0).uniform((26, 30), (74, 110), (1, 17, 2)).astype(np.float32)
+    warped = TopdownAffine(SIZE, use_udp=codec['type'] == 'UDPHeatmap')(dict(
+        img=np.zeros((120, 100, 3), np.uint8), bbox_center=centre, bbox_scale=box, bbox_rotation=np.zeros(1),
+        keypoints=keypoints, keypoints_visible=np.ones((1, 17))))
+    maps = model.decoder.encode(warped['transformed_keypoints'], np.ones((1, 17), np.float32))['heatmaps']
     pred, = model.predict((torch.from_numpy(maps).unsqueeze(0), ), samples()[:1])
-    rounding = 2 if codec['type'] == 'MSRAHeatmap' else 0  # half a cell, which that codec rounds to
-    np.testing.assert_allclose(pred.keypoints, keypoints, atol=rounding + 0.25)
+    restored = pred.keypoints / SIZE * box + centre - box / 2  # as MMPose's estimator does
+    np.testing.assert_allclose(restored, keypoints, atol=0.25)
 
 
 def test_each_step_adds_to_the_pose_of_the_step_before_what_it_sees_there():
