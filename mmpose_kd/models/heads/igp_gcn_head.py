@@ -3,6 +3,7 @@ from typing import List, Optional, Sequence, Union
 
 import torch
 import torch.nn.functional as F
+from mmpose.codecs import MSRAHeatmap, SimCCLabel, UDPHeatmap
 from mmpose.models.heads.base_head import BaseHead
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
@@ -15,7 +16,7 @@ from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
-from mmpose_kd.models.outputs import decoded_scale, is_udp
+from mmpose_kd.models.outputs import decoded_scale, is_udp, maps_per_keypoint
 from mmpose_kd.models.taps import record_head
 
 from .graph import GraphBlock, SemGConv, over_channels
@@ -53,7 +54,8 @@ class IGPGCNHead(BaseHead):
     as well, its own losses on the labels are added.
 
     Args:
-        base (dict): Config of the head of stage 1: one that returns heatmaps or SimDR logits, with a decoder.
+        base (dict): Config of the head of stage 1: one that returns SimDR logits or heatmaps, with a ``SimDRLabel``,
+            ``SimCCLabel``, ``MSRAHeatmap`` or gaussian ``UDPHeatmap`` as decoder.
         in_channels (Sequence[int]): Channels of the map of each step, at least two steps.
         skeleton (dict | Sequence[Sequence[int]]): Which joints are neighbours: metainfo of the dataset, such as
             ``dict(from_file='configs/_base_/datasets/coco.py')``, or pairs of joints.
@@ -70,8 +72,9 @@ class IGPGCNHead(BaseHead):
         init_cfg (dict, optional): Initialisation.
 
     Raises:
-        ConfigError: The lists do not fit each other, a number is not positive, the skeleton does not fit the joints, or
-            at the first step a map does not have the stated channels or is smaller than its pool.
+        ConfigError: The lists do not fit each other, a number is not positive, the decoder is another one, the skeleton
+            does not fit the joints, or at the first step a map does not have the stated channels or is smaller than its
+            pool.
 
     Example:
         >>> codec = dict(type='SimDRLabel', input_size=(192, 256), sigma=(4.9, 5.66), simcc_split_ratio=2.0)
@@ -113,9 +116,10 @@ class IGPGCNHead(BaseHead):
         check_count('IGPGCNHead: hidden_channels', hidden_channels, 2)  # a block has half as many inside
         self.base = build(MODELS, base, 'IGPGCNHead.base')
         decoder = getattr(self.base, 'decoder', None)
-        if decoder is None or getattr(decoder, 'input_size', None) is None:
-            raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} without a decoder that has an input_size '
-                              'given, expected the head of stage 1 with its codec as decoder.')
+        if not isinstance(decoder, (SimCCLabel, MSRAHeatmap, UDPHeatmap)) or maps_per_keypoint(self.base) != 1:
+            raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} with {type(decoder).__name__} as decoder '
+                              'given, expected the head of stage 1 with its codec: a SimDRLabel, a SimCCLabel, a '
+                              'MSRAHeatmap, or a UDPHeatmap of heatmap_type "gaussian".')
         if getattr(self.base, 'training_only', ()):
             raise ConfigError(f'IGPGCNHead.base: parts of {type(self.base).__name__} are only for its own training. '
                               'Give the head that is deployed after that training, with its weights.')

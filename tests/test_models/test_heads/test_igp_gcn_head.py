@@ -253,9 +253,15 @@ def test_labels_without_coordinates_are_named():
     (dict(base=dict(base(), in_stride=0)), 'in_stride=0: expected a whole number of at least 1'),
     (dict(skeleton=[[0, 17]]), 'two joints below 17'),
     (dict(base=dict(base(), decoder=None)), 'decoder'),
+    (dict(base=dict(base(51, 'heatmap'), decoder=dict(
+        type='UDPHeatmap', input_size=SIZE, heatmap_size=(4, 6), heatmap_type='combined'))),
+     'HeatmapHead with UDPHeatmap as decoder given, expected .* UDPHeatmap of heatmap_type "gaussian"'),
+    (dict(base=dict(base(kind='heatmap'), decoder=dict(
+        type='MegviiHeatmap', input_size=SIZE, heatmap_size=(4, 6), kernel_size=5))),
+     'HeatmapHead with MegviiHeatmap as decoder given, expected .* a SimDRLabel, a SimCCLabel, a MSRAHeatmap'),
     (dict(base=dict(base(kind='heatmap'), type='OKDHPHead', num_branches=3)),
      'parts of OKDHPHead are only for its own training'),
-    (dict(base=dict(base(kind='heatmap'), decoder=None)), 'HeatmapHead without a decoder that has an input_size'),
+    (dict(base=dict(base(kind='heatmap'), decoder=None)), 'HeatmapHead with NoneType as decoder given'),
 ])
 def test_bad_arguments(kwargs, message):
     with pytest.raises(ConfigError, match=message):
