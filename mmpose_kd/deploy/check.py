@@ -8,6 +8,7 @@ from mmengine.dataset import pseudo_collate
 from mmpose.evaluation.functional import keypoint_pck_accuracy
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
+from mmpose_kd.models.outputs import num_keypoints, pose_head
 from mmpose_kd.progress import track
 
 LEAST_SCORE = 0.01  # of the largest
@@ -128,7 +129,7 @@ def chosen_joints(model: TopdownPoseEstimator, count: int) -> List[int]:
         list[int]: Places of the returned joints among the dataset's.
     """
     indices = (model.test_cfg or {}).get('output_keypoint_indices')
-    if indices is None or count == len(indices) or count != model.head.out_channels:
+    if indices is None or count == len(indices) or count != num_keypoints(pose_head(model.head)):
         return list(range(count))
     return [range(count)[i] for i in indices]
 

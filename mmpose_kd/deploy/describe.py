@@ -6,6 +6,7 @@ from mmengine.config import Config
 from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from mmpose_kd.keypoints import dataset_meta, parse_metainfo
+from mmpose_kd.models.outputs import num_keypoints, pose_head
 from mmpose_kd.parts import kind_of
 
 from .check import chosen_joints
@@ -35,7 +36,7 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
     transforms = {kind_of(transform): transform for transform in pipeline}
     normalise = plain.model.get('data_preprocessor') or {}
     names = [meta['keypoint_id2name'][i] for i in range(meta['num_keypoints'])] if meta else [
-        str(i) for i in range(student.head.out_channels)]
+        str(i) for i in range(num_keypoints(pose_head(student.head)) or 0)]
     joints = chosen_joints(student, len(names))
     indices = (student.test_cfg or {}).get('output_keypoint_indices')
     head = plain.model.head

@@ -351,6 +351,17 @@ def test_a_dataset_may_have_the_chosen_joints_alone(count, joints):
     assert chosen_joints(model, count) == joints
 
 
+def test_of_three_maps_a_keypoint_the_joints_are_counted():
+    cfg = tiny.pose_model(keypoints=3 * 17, head='heatmap', metainfo=None)
+    cfg['head'].update(loss=dict(type='CombinedTargetMSELoss'), decoder=dict(
+        type='UDPHeatmap', input_size=(64, 64), heatmap_size=(16, 16), heatmap_type='combined'))
+    cfg['test_cfg'].update(output_keypoint_indices=[2, 0])
+    model = tiny.build(cfg)
+    assert chosen_joints(model, 17) == [2, 0]
+    model.test_cfg.pop('output_keypoint_indices')
+    assert describe(Config(dict(model=cfg)), model)['keypoints'] == [str(i) for i in range(17)]
+
+
 def test_the_validation_set_has_the_boxes_of_the_labels(monkeypatch):
     monkeypatch.setattr('mmpose_kd.datasets.samples.DATASETS.build', dict)
     cfg = Config(dict(test_dataloader=dict(dataset=dict(type='CocoDataset', bbox_file='detected.json'))))
