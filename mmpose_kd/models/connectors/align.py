@@ -31,7 +31,8 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
     Enlarging by a whole factor is a transposed convolution, as in Sec. 3.2 of Multi-KD (Xu et al., BMVC 2024), with a
     kernel of twice its stride so that neighbouring inputs overlap in the output. The paper does not say what happens
     where the student's map is the larger one, or where the factor is no whole number (teacher and student with
-    different input sizes): shrinking by a whole factor is average pooling, any other factor is bilinear interpolation.
+    different input sizes): shrinking by a whole factor is average pooling, which rounds up as a convolution of that
+    stride does, and averages over what there is at the border; any other factor is bilinear interpolation.
     A factor counts as whole within a thousandth of it, as a stride such as 10.667 is a rounded one.
 
     Args:
@@ -56,7 +57,7 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
     if stride == 1:
         return nn.Identity()
     if scale < 1:
-        return nn.AvgPool2d(stride)
+        return nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
     kernel_size = 2 * stride - stride % 2
     return nn.ConvTranspose2d(channels, channels, kernel_size, stride, padding=(kernel_size - stride) // 2)
 

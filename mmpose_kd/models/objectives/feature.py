@@ -74,7 +74,7 @@ def check_fits(student: Tensor, aligned: Tensor, teacher: Tensor, student_tap: s
         student_tap (str): Path of the student feature.
         teacher_tap (str): Path of the teacher feature.
         connector (nn.Module, optional): What aligned it.
-        hint (str): What to change in the config.
+        hint (str): What to change in the config, where the map is larger or smaller by the same factor on both sides.
 
     Raises:
         ConfigError: The shapes differ.
@@ -86,6 +86,9 @@ def check_fits(student: Tensor, aligned: Tensor, teacher: Tensor, student_tap: s
     if student.dim() == teacher.dim() == 4:
         height, width = (t / s for t, s in zip(teacher.shape[2:], student.shape[2:]))
         factor = f" The teacher's map is {height:g} times as high and {width:g} times as wide."
+        if height != width:
+            hint = ('No strides have two ratios: give student and teacher inputs of the same aspect ratio, whose sides '
+                    'are multiples of the largest stride.')
     raise ConfigError(f"student '{student_tap}' gives {tuple(student.shape)}{after}; "
                       f"teacher '{teacher_tap}' gives {tuple(teacher.shape)}.{factor} {hint}")
 

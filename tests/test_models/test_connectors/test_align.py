@@ -43,6 +43,11 @@ def test_shrinking_by_three_averages_all_nine():
     assert resize_layer(1, 1 / 3)(x).item() == 4.
 
 
+def test_shrinking_rounds_up_and_averages_over_what_there_is_at_the_border():
+    x = torch.tensor([[[[1., 2., 5.], [3., 6., 7.], [4., 8., 9.]]]])
+    assert torch.equal(resize_layer(1, 0.5)(x), torch.tensor([[[[3., 6.], [6., 9.]]]]))
+
+
 def test_enlarging_by_three_has_a_kernel_of_five():
     layer = resize_layer(1, 3)
     assert (layer.kernel_size, layer.stride, layer.padding) == ((5, 5), (3, 3), (1, 1))
@@ -54,7 +59,7 @@ def test_another_factor_interpolates_between_the_centres_of_cells():
     torch.testing.assert_close(row, torch.tensor([0., 3., 6.]))
 
 
-@pytest.mark.parametrize('scale, size', [(32 / 10.6667, (24, 18)), (32 / 10.6666, (24, 18)), (10.6667 / 32, (2, 2)),
+@pytest.mark.parametrize('scale, size', [(32 / 10.6667, (24, 18)), (32 / 10.6666, (24, 18)), (10.6667 / 32, (3, 2)),
                                          (32 / 21.3334, (12, 9)), (0.99999, (8, 6))])
 def test_rounded_strides_make_the_map_that_they_stand_for(scale, size):
     assert resize_layer(1, scale)(torch.rand(1, 1, 8, 6)).shape[2:] == size

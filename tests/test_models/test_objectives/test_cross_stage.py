@@ -165,6 +165,17 @@ def test_wrong_stride_names_both_shapes_and_the_ratio():
         objective(student_strides=[16, 16, 32])(record(STUDENT), record({**TEACHER, 't1': (3, 16, 16)}), [])
 
 
+def test_two_ratios_are_no_matter_of_the_strides():
+    """An input 208 pixels wide has 13 cells at stride 16, and 7 at stride 32."""
+    student, teacher = {'s2': (8, 4, 13), 's3': (10, 2, 7)}, {'t2': (4, 4, 13), 't3': (5, 2, 7)}
+    with pytest.raises(ConfigError, match=r'2 times as high and 1\.85714 times as wide\. No strides have two ratios: '
+                       'give student and teacher inputs of the same aspect ratio, whose sides are multiples of the '
+                       r'largest stride\.$'):
+        objective(student_taps=['s2', 's3'], teacher_taps=['t2', 't3'], student_channels=[8, 10],
+                  teacher_channels=[4, 5], student_strides=[16, 32], teacher_strides=[16, 32])(
+                      record(student), record(teacher), [])
+
+
 def test_tap_with_a_list_is_to_be_indexed():
     student = record(STUDENT)
     student.taps['s1'] = [student.taps['s1']] * 2
