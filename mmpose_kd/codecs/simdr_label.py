@@ -47,7 +47,7 @@ class SimDRLabel(SimCCLabel):
         simcc_split_ratio (float): Bins per pixel. Default: 2.
 
     Raises:
-        ConfigError: Sigma or split ratio is not positive, or the number of bins is not whole.
+        ConfigError: Sigma or split ratio is not positive, or the number of bins is not whole, be it by rounding alone.
 
     Example:
         >>> import numpy as np
@@ -72,6 +72,11 @@ class SimDRLabel(SimCCLabel):
         if not simcc_split_ratio > 0 or bins.min() < 1 or np.abs(exact - bins).max() > 1e-6:
             raise ConfigError(f'SimDRLabel: simcc_split_ratio={simcc_split_ratio!r} gives {tuple(exact)} bins for the '
                               f'input size {tuple(input_size)}; expected whole positive numbers. Change either.')
+        made = tuple(int(size * simcc_split_ratio) for size in input_size)  # as SimCCHead computes it
+        if made != tuple(bins):
+            raise ConfigError(f'SimDRLabel: simcc_split_ratio={simcc_split_ratio!r} gives {tuple(exact)} bins for the '
+                              f'input size {tuple(input_size)}, of which the head would make {made}; expected a ratio '
+                              'whose products are whole numbers in floating point too. Change either.')
         self.num_bins = (int(bins[0]), int(bins[1]))
 
     def encode(self, keypoints: np.ndarray, keypoints_visible: Optional[np.ndarray] = None) -> dict:

@@ -129,6 +129,7 @@ def test_joint_that_simcc_does_not_locate_scores_zero():
     (dict(input_size=(0, 64)), 'expected whole positive numbers'),
     (dict(sigma=(1., 2., 3.)), r'sigma=\(1.0, 2.0, 3.0\)'),
     (dict(simcc_split_ratio=0.), 'simcc_split_ratio=0.0'),
+    (dict(simcc_split_ratio=2.3, input_size=(100, 200)), r'of which the head would make \(229, 459\)'),
     (dict(simcc_split_ratio=1.3), r'simcc_split_ratio=1.3 gives .* bins for the input size \(48, 64\)'),
 ])
 def test_bad_arguments_are_errors(arguments, message):
