@@ -1,9 +1,11 @@
 """The head of a network that has several stages in training and one in evaluation."""
 from typing import List, Sequence
 
+import torch
 from mmpose.models.heads import CPMHead
 from mmpose.registry import MODELS
-from torch import Tensor
+from mmpose.utils.typing import OptSampleList
+from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
 
@@ -66,3 +68,22 @@ class LSPDHead(CPMHead):
             raise ConfigError(f'LSPDHead: in_channels={given!r} given, but the maps have {feats[0].shape[1]} channels.')
         layers = zip(feats, self.multi_deconv_layers, self.multi_final_layers)
         return [final(deconv(feat)) for feat, deconv, final in layers]
+
+    def loss(self, feats: Sequence[Tensor], batch_data_samples: OptSampleList, train_cfg: dict = {}) -> dict:
+        """Losses on the labels.
+
+        Args:
+            feats (Sequence[Tensor]): One map of each stage in training, of the first in evaluation.
+            batch_data_samples (list[PoseDataSample]): Annotations with heatmaps.
+            train_cfg (dict): Unused.
+
+        Returns:
+            dict: ``loss_kpt``, the sum over the stages, and ``acc_pose``; scalars. In evaluation, where there is one
+            stage, its ``loss_kpt`` alone.
+        """
+        if self.training:
+            return super().loss(feats, batch_data_samples, train_cfg)
+        target = torch.stack([d.gt_fields.heatmaps for d in batch_data_samples])
+        weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])
+        first = self.loss_module[0] if isinstance(self.loss_module, nn.ModuleList) else self.loss_module
+        return dict(loss_kpt=first(self.forward(feats)[0], target, weights))

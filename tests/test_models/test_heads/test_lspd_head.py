@@ -21,6 +21,18 @@ def test_labels_train_every_stage_by_the_stock_loss():
     assert loss.item() == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize('losses', [dict(type='KeypointMSELoss'), [
+    dict(type='KeypointMSELoss', loss_weight=weight) for weight in (1., 2., 3.)]], ids=['one loss', 'one a stage'])
+def test_in_evaluation_the_labels_have_the_loss_of_the_first_stage_alone(losses):
+    head = LSPDHead(17, 17, 3, final_layer=None, decoder=CODEC, loss=losses).eval()  # a frozen head stays in evaluation
+    samples = tiny.batch(tiny.build(tiny.pose_model(size=(32, 32))), size=(32, 32))['data_samples']
+    maps = torch.rand(2, 17, 8, 8)
+    label = torch.stack([s.gt_fields.heatmaps for s in samples]).numpy()
+    got = head.loss([maps], samples)
+    assert set(got) == {'loss_kpt'}
+    assert got['loss_kpt'].item() == pytest.approx(((maps.numpy() - label)**2).mean(), rel=1e-5)
+
+
 def test_deployed_head_is_the_stock_one_of_one_stage():
     head = LSPDHead(**WITH_LAYERS)
     cfg = LSPDHead.deployed(dict(type='LSPDHead', **WITH_LAYERS))
