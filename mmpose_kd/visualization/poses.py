@@ -41,6 +41,7 @@ def draw_poses(image: np.ndarray, keypoints: np.ndarray, visible: np.ndarray, me
     visualizer = _visualizer(max(2, image.shape[0] // 80), max(1, image.shape[0] // 120))
     visualizer.set_dataset_meta(metainfo)
     shown = visible.astype(np.float32)
+    keypoints = np.where(visible[..., None], keypoints, 0)  # also where they are not numbers
     persons = InstanceData(keypoints=keypoints, keypoint_scores=shown, keypoints_visible=shown)
     sample = PoseDataSample(pred_instances=persons)
     visualizer.add_datasample('', image.copy(), sample, draw_gt=False, draw_bbox=False, kpt_thr=0.5)

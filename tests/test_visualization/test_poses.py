@@ -17,6 +17,14 @@ def test_visible_keypoint_is_drawn_in_its_colour_and_others_are_not():
     assert not BLACK.any()  # the image itself stays as it was
 
 
+def test_a_keypoint_that_is_not_drawn_may_be_nowhere():
+    visible = np.ones(17, bool)
+    visible[3] = False
+    nowhere = KEYPOINTS.copy()
+    nowhere[3] = np.nan
+    assert np.array_equal(draw_pose(BLACK, nowhere, visible, COCO), draw_pose(BLACK, KEYPOINTS, visible, COCO))
+
+
 def test_grid_has_a_row_for_each_source_and_a_cell_for_each_person():
     visible = np.ones(17, bool)
     poses = dict(labels=[KEYPOINTS] * 3, student=[KEYPOINTS + 5] * 3)
