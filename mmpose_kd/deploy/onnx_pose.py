@@ -25,8 +25,10 @@ def estimate(image, box, spec, model=FOLDER / 'model.onnx'):
 
 
 if __name__ == '__main__':
-    if len(sys.argv) not in (2, 6) or (picture := cv2.imread(sys.argv[1])) is None:
-        sys.exit(f'{__doc__}: no image can be read at {sys.argv[1:]}')
+    if len(sys.argv) not in (2, 6):
+        sys.exit(f'{__doc__}: expected an image, or an image and four numbers, got {sys.argv[1:]}')
+    if (picture := cv2.imread(sys.argv[1])) is None:
+        sys.exit(f'{__doc__}: no image can be read at {sys.argv[1]}')
     try:
         person = [float(number) for number in sys.argv[2:6]]
     except ValueError as error:

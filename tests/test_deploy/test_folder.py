@@ -187,6 +187,13 @@ def test_the_script_says_what_it_cannot_read(exported):
     assert 'no image can be read at' in result.stderr and 'README.md' in result.stderr
 
 
+def test_the_script_says_how_many_arguments_it_takes(exported, images):
+    command = [sys.executable, str(exported[0] / 'onnx_pose.py'), str(images / '0.png'), '9', '20']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert 'IMAGE [LEFT TOP WIDTH HEIGHT]: expected an image, or an image and four numbers, got [' in result.stderr
+
+
 def test_the_script_says_which_number_of_the_box_is_none(exported, images):
     command = [sys.executable, str(exported[0] / 'onnx_pose.py'), str(images / '0.png'), '9', 'top', '60', '50']
     result = subprocess.run(command, capture_output=True, text=True)

@@ -259,7 +259,8 @@ def sample_at(feature: Tensor, pose: Tensor, input_size: Sequence[int], pool: in
     """A feature map at the joints, interpolated bilinearly; beyond its border the border is repeated.
 
     Cell c of a map is centred on pixel c times input size over map size, as in MMPose's codecs. For ``grid_sample``
-    without ``align_corners`` that centre is at (2 c + 1) / size - 1, whether the map is then averaged down or not.
+    without ``align_corners`` that centre is at (2 c + 1) / size - 1, also where the map is then averaged down. Of a
+    size that the pool does not divide, that is true but for a part of a cell, as the averaged windows overlap there.
 
     Args:
         feature (Tensor): Feature map (N, C, H, W).

@@ -4,6 +4,8 @@ Student and teacher may have different numbers of channels, and for the relation
 RKD and SP compare the persons of one batch with each other: the value depends on who is in the batch, a batch of one
 has no relation, and with several processes each compares the persons of its own batch only.
 """
+from typing import Tuple
+
 import torch
 import torch.nn.functional as F
 from mmpose.registry import MODELS
@@ -32,12 +34,16 @@ def rkd_distance(student: Tensor, teacher: Tensor) -> Tensor:
     Returns:
         Tensor: The loss, a scalar.
 
+    Raises:
+        ConfigError: The features are of other numbers of persons.
+
     Example:
         >>> import torch
         >>> rkd_distance(torch.tensor([[0.], [1.], [2.]]), torch.tensor([[0.], [5.], [10.]]))
         tensor(0.)
     """
-    return F.smooth_l1_loss(_relative_distances(_rows(student)), _relative_distances(_rows(teacher.detach())))
+    own, taught = map(_person_distances, _rows(student, teacher))
+    return F.smooth_l1_loss(own, taught)
 
 
 def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
@@ -56,13 +62,17 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
     Returns:
         Tensor: The loss, a scalar.
 
+    Raises:
+        ConfigError: The features are of other numbers of persons.
+
     Example:
         >>> import torch
         >>> loss = rkd_angle(torch.tensor([[0., 0.], [1., 0.], [0., 1.]]), torch.tensor([[2., 2.], [2., 5.], [5., 2.]]))
         >>> round(loss.item(), 6)  # the same triangle, larger and turned
         0.0
     """
-    return F.smooth_l1_loss(_cosines(_rows(student)), _cosines(_rows(teacher.detach())))
+    own, taught = map(_cosines, _rows(student, teacher))
+    return F.smooth_l1_loss(own, taught)
 
 
 def similarity_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -81,13 +91,17 @@ def similarity_distance(student: Tensor, teacher: Tensor) -> Tensor:
     Returns:
         Tensor: The loss, a scalar.
 
+    Raises:
+        ConfigError: The features are of other numbers of persons.
+
     Example:
         >>> import torch
         >>> loss = similarity_distance(torch.eye(2), torch.ones(2, 2))
         >>> round(loss.item(), 4)  # (1 - 1/sqrt(2))^2 + (1/sqrt(2))^2 in each row
         0.5858
     """
-    return (_similarities(_rows(student)) - _similarities(_rows(teacher.detach()))).square().sum(1).mean()
+    own, taught = map(_person_similarities, _rows(student, teacher))
+    return (own - taught).square().sum(1).mean()
 
 
 def attention_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -108,17 +122,17 @@ def attention_distance(student: Tensor, teacher: Tensor) -> Tensor:
         Tensor: The loss, a scalar.
 
     Raises:
-        ConfigError: The maps have different heights or widths.
+        ConfigError: The maps have different heights or widths, or are of other numbers of persons.
 
     Example:
         >>> import torch
         >>> attention_distance(torch.tensor([[[[1., 0.]]]]), torch.tensor([[[[0., 3.]], [[0., 4.]]]]))
         tensor(2.)
     """
-    if student.dim() != 4 or student.shape[2:] != teacher.shape[2:]:
+    if student.dim() != 4 or student.shape[2:] != teacher.shape[2:] or len(student) != len(teacher):
         raise ConfigError(f'attention transfer: the student\'s feature is {tuple(student.shape)} and the teacher\'s '
-                          f'{tuple(teacher.shape)}; expected two maps (N, C, H, W) of the same H and W. Tap stages of '
-                          'the same stride, or add a connector.')
+                          f'{tuple(teacher.shape)}; expected two maps (N, C, H, W) of the same N, H and W. Tap '
+                          'stages of the same stride, or add a connector.')
     return (_attention(student) - _attention(teacher.detach())).square().sum(1).mean()
 
 
@@ -191,15 +205,20 @@ class AttentionTransferLoss(nn.Module):
         return attention_distance(student, teacher)
 
 
-def _rows(features: Tensor) -> Tensor:
-    return at_least_float32(features).flatten(1)
+def _rows(student: Tensor, teacher: Tensor) -> Tuple[Tensor, Tensor]:
+    """The features of each person as a row, on both sides; the teacher's without a gradient."""
+    if len(student) != len(teacher):
+        raise ConfigError(f'relations between persons: the student\'s feature is {tuple(student.shape)} and the '
+                          f'teacher\'s {tuple(teacher.shape)}; expected (N, ...) of the same N. Tap modules that '
+                          'return one feature for each person.')
+    return at_least_float32(student).flatten(1), at_least_float32(teacher.detach()).flatten(1)
 
 
 def _distances(rows: Tensor) -> Tensor:
     return torch.cdist(rows, rows, compute_mode='donot_use_mm_for_euclid_dist')  # exactly 0 for equal rows
 
 
-def _relative_distances(rows: Tensor) -> Tensor:
+def _person_distances(rows: Tensor) -> Tensor:
     distances = _distances(rows)
     count = (distances > 0).sum().clamp(min=1)
     mean = distances.sum() / count
@@ -214,10 +233,10 @@ def _cosines(rows: Tensor) -> Tensor:
         return units @ units.transpose(1, 2)
 
 
-def _similarities(rows: Tensor) -> Tensor:
+def _person_similarities(rows: Tensor) -> Tensor:
     with torch.autocast(rows.device.type, enabled=False):
         return unit_rows(rows @ rows.t())
 
 
 def _attention(feature: Tensor) -> Tensor:
-    return F.normalize(at_least_float32(feature).square().mean(1).flatten(1), dim=1)  # sum or mean: the norm takes it
+    return unit_rows(at_least_float32(feature).square().mean(1).flatten(1))  # sum or mean: the norm takes it

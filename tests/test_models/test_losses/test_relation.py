@@ -119,6 +119,15 @@ def test_attention_names_maps_of_different_sizes():
         attention_distance(maps(), maps(shape=(5, 4, 6, 4)))
 
 
+@each
+@pytest.mark.parametrize('persons', [(5, 1), (1, 5)], ids=str)
+def test_other_numbers_of_persons_are_named(function, persons):
+    shapes = [(number, 4, 3, 2) for number in persons]
+    with pytest.raises(ConfigError, match=r"the student's feature is \({}, 4, 3, 2\) and the teacher's \({}, ".format(
+            *persons)):
+        function(*(maps(shape=shape) for shape in shapes))
+
+
 @pytest.mark.parametrize('shapes', [((5, 4, 6), (5, 4, 6, 1)), ((5, 4, 6, 1), (5, 4, 6))], ids=str)
 def test_attention_takes_maps_alone(shapes):
     with pytest.raises(ConfigError, match=r'expected two maps \(N, C, H, W\)'):
