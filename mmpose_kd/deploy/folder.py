@@ -135,8 +135,8 @@ def _check_request(target: Path, onnx: str, int8_images: Optional[str], num_imag
         raise ConfigError('--int8 quantises the ONNX graph, and --onnx none asks for none. Drop one of them.')
     if num_images < 1:
         raise ConfigError(f'--num-images {num_images}: expected at least 1.')
-    if onnx != 'none':
-        onnx_package('onnx'), onnx_package('onnxruntime')
+    for package in () if onnx == 'none' else ('onnx', 'onnxruntime'):
+        onnx_package(package)
 
 
 def _check_head(head: BaseHead) -> None:

@@ -1,4 +1,5 @@
 """A pose estimator as an ONNX graph."""
+import importlib
 import inspect
 import warnings
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, one_line
+from mmpose_kd.models.heads import IGPGCNHead
 from mmpose_kd.progress import busy, track
 
 from .decode import decoder_of
@@ -39,7 +41,7 @@ class DeployedPose(nn.Module):
         super().__init__()
         self.model: TopdownPoseEstimator = model
         codec = model.head.decoder
-        self.refines = hasattr(model.head, 'base')  # IGPGCNHead: it returns poses, and its base has the scores
+        self.refines = isinstance(model.head, IGPGCNHead)  # it returns poses, and its base has the scores
         self.pair = isinstance(codec, SimCCLabel)
         if kind == 'raw' and self.refines:
             raise ConfigError(f'{type(model.head).__name__} refines keypoints inside the graph, so there are no raw '
@@ -74,7 +76,7 @@ def onnx_package(name: str) -> Any:
         ConfigError: It is not installed.
     """
     try:
-        return __import__(name, fromlist=['_'])
+        return importlib.import_module(name)
     except ImportError as error:
         raise ConfigError(f'writing and checking ONNX files needs "{name.split(".")[0]}" ({error}): pip install '
                           '\'mmpose_kd[export]\'. Without it use --onnx none.') from None

@@ -63,7 +63,7 @@ def label_pose(head: BaseHead, samples: Sequence) -> Optional[np.ndarray]:
 
 def in_pixels(head: BaseHead, keypoints: np.ndarray) -> np.ndarray:
     """What a head decoded (..., 2), in pixels of the input; see :func:`decoded_scale`."""
-    codec = getattr(pose_head(head), 'decoder', None)
+    codec: Any = getattr(pose_head(head), 'decoder', None)
     return keypoints / decoded_scale(codec.input_size, True) if is_udp(codec) else keypoints
 
 

@@ -123,10 +123,10 @@ class LSPDNet(BaseModule):
                               'which keep the resolution.')
         self.backbone = build(MODELS, backbone, 'LSPDNet.backbone')
         self.in_channels, self.in_index = in_channels, in_index
-        shape = (channels, num_keypoints, num_blocks, kernel_sizes, norm_cfg)
-        self.first_stage = Stage(in_channels, *shape)
+        inside = (channels, num_keypoints, num_blocks, kernel_sizes, norm_cfg)
+        self.first_stage = Stage(in_channels, *inside)
         self.later_stages = nn.ModuleList(
-            Stage(in_channels + num_keypoints, *shape) for _ in range(num_stages - 1))
+            Stage(in_channels + num_keypoints, *inside) for _ in range(num_stages - 1))
 
     @staticmethod
     def deployed(cfg: dict) -> dict:

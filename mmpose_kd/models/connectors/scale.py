@@ -1,4 +1,5 @@
 """How much larger a teacher's map is than the student's."""
+import math
 from typing import List, Sequence
 
 from mmpose_kd.errors import ConfigError
@@ -14,10 +15,10 @@ def check_scale(scale: float) -> float:
         float: The scale.
 
     Raises:
-        ConfigError: It is not positive.
+        ConfigError: It is not positive, or not finite.
     """
-    if not scale > 0:
-        raise ConfigError(f'scale must be a positive number (student stride / teacher stride), got {scale!r}.')
+    if not 0 < scale < math.inf:
+        raise ConfigError(f'scale must be a finite positive number (student stride / teacher stride), got {scale!r}.')
     return scale
 
 

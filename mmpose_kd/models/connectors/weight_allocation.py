@@ -97,10 +97,7 @@ class WeightAllocation(BaseModule):
                  embed_channels: Optional[int] = None,
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
-        if batch_size < 1:
-            raise ConfigError(f'batch_size must be at least 1, got {batch_size}. Set it to '
-                              'train_dataloader.batch_size.')
-        self.batch_size = batch_size
+        self.batch_size = check_count('batch_size', batch_size)
         self.pairs = stage_pairs(num_teacher, num_student)
         embed_channels = max(8, batch_size // 4) if embed_channels is None else embed_channels
         check_count('embed_channels', embed_channels)

@@ -8,7 +8,7 @@ from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.constants import constant
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 
-from .reduction import at_least_float32
+from .reduction import at_least_float32, check_temperature
 
 Outputs = Union[Tensor, Tuple[Tensor, Tensor]]
 
@@ -32,14 +32,16 @@ def joint_distributions(outputs: Outputs, temperature: Optional[float] = None) -
         Wx) and (N, K, Wy), which sum to 1 over their bins. At least float32.
 
     Raises:
-        ConfigError: The output is neither.
+        ConfigError: The output is neither, or the temperature is not positive.
     """
+    default = SIMDR_TEMPERATURE if is_simdr(outputs) else HEATMAP_TEMPERATURE
+    temperature = default if temperature is None else check_temperature(temperature)
     heatmaps = last_heatmaps(outputs)
     if heatmaps is not None:
-        heatmaps = at_least_float32(heatmaps) / (temperature or HEATMAP_TEMPERATURE)
+        heatmaps = at_least_float32(heatmaps) / temperature
         return (heatmaps.flatten(2).softmax(-1).view_as(heatmaps), )
     if is_simdr(outputs):
-        return tuple((at_least_float32(x) / (temperature or SIMDR_TEMPERATURE)).softmax(-1) for x in outputs)
+        return tuple((at_least_float32(x) / temperature).softmax(-1) for x in outputs)
     got = tuple(outputs.shape) if isinstance(outputs, Tensor) else type(outputs).__name__
     raise ConfigError(f'expected heatmaps (N, K, H, W), or SimDR logits (N, K, Wx) and (N, K, Wy), got {got}.')
 

@@ -11,7 +11,7 @@ from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 
 from .expectation import Outputs, expected_coordinates, joint_distributions
-from .reduction import at_least_float32, check_same_shape, check_temperature
+from .reduction import at_least_float32, check_same_shape, check_temperature, unit_rows
 
 
 def joint_distance(student: Tensor, teacher: Tensor, weights: Optional[Tensor] = None) -> Tensor:
@@ -46,7 +46,7 @@ def joint_distance(student: Tensor, teacher: Tensor, weights: Optional[Tensor] =
     """
     weights = _checked_weights(student, teacher, weights)
     pairs = weights.unsqueeze(1) * weights.unsqueeze(2) * (1 - torch.eye(weights.shape[1], device=weights.device))
-    own, taught = (_relative_distances(pose, pairs) for pose in (student, teacher.detach()))
+    own, taught = (_joint_distances(pose, pairs) for pose in (student, teacher.detach()))
     losses = F.smooth_l1_loss(own, taught, reduction='none') * pairs
     return losses.sum((1, 2)).mean() / max(1, pairs.shape[1] * (pairs.shape[1] - 1))
 
@@ -112,7 +112,7 @@ def joint_relation(student: Outputs, teacher: Outputs, weights: Optional[Tensor]
     Raises:
         ConfigError: Shapes do not fit.
     """
-    similar_s, similar_t = _similarities(student, temperature), _similarities(teacher, temperature).detach()
+    similar_s, similar_t = _joint_similarities(student, temperature), _joint_similarities(teacher, temperature).detach()
     check_same_shape(similar_s, similar_t, 'relations between joints')
     weights = _checked_weights(similar_s, similar_t, weights)
     pairs = weights.unsqueeze(1) * weights.unsqueeze(2)
@@ -211,19 +211,19 @@ def _checked_weights(student: Tensor, teacher: Tensor, weights: Optional[Tensor]
     return weights.to(at_least_float32(student))
 
 
-def _relative_distances(pose: Tensor, pairs: Tensor) -> Tensor:
+def _joint_distances(pose: Tensor, pairs: Tensor) -> Tensor:
     pose = at_least_float32(pose)
     distances = torch.cdist(pose, pose, compute_mode='donot_use_mm_for_euclid_dist')  # exactly 0 for equal joints
     mean = (distances * pairs).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=torch.finfo(pairs.dtype).tiny)
     return distances / mean.clamp(min=1)[:, None, None]
 
 
-def _similarities(outputs: Outputs, temperature: Optional[float]) -> Tensor:
+def _joint_similarities(outputs: Outputs, temperature: Optional[float]) -> Tensor:
     """Cosines (N, K, K) of the joints' distributions; those of a product of two are the product of the cosines."""
     distributions = joint_distributions(outputs, temperature)
     similarities = distributions[0].new_ones(())
     for distribution in distributions:
-        rows = F.normalize(distribution.flatten(2), dim=-1)
+        rows = unit_rows(distribution.flatten(2))
         with torch.autocast(rows.device.type, enabled=False):
             similarities = similarities * (rows @ rows.transpose(1, 2))
     return similarities

@@ -78,9 +78,9 @@ def test_the_fused_map_depends_on_the_deeper_stage_as_the_gates_say():
     torch.testing.assert_close(fused, deeper.repeat_interleave(2, 2).repeat_interleave(2, 3))
 
 
-@pytest.mark.parametrize('scale', [0, -1])
+@pytest.mark.parametrize('scale', [0, -1, float('inf')])
 def test_scale_that_is_not_positive_is_refused(scale):
-    with pytest.raises(ConfigError, match=r'connector: scale must be a positive number .* got ' + str(scale)):
+    with pytest.raises(ConfigError, match=r'connector: scale must be a finite positive number .* got ' + str(scale)):
         build(MODELS, dict(type='ABFConnector', scale=scale), 'connector', in_channels=2, out_channels=2,
               mid_channels=2)
 

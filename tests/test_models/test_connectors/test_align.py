@@ -77,7 +77,7 @@ def test_result_can_be_negative_everywhere():
     assert (connector(torch.rand(1, 2, 4, 4)) < 0).all()
 
 
-@pytest.mark.parametrize('scale', [0, -2])
+@pytest.mark.parametrize('scale', [0, -2, float('inf')])
 def test_scale_that_is_not_positive_is_refused(scale):
-    with pytest.raises(ConfigError, match=r'connector: scale must be a positive number .* got ' + str(scale)):
+    with pytest.raises(ConfigError, match=r'connector: scale must be a finite positive number .* got ' + str(scale)):
         build(MODELS, dict(type='ConvAligner'), 'connector', in_channels=2, out_channels=2, scale=scale)

@@ -82,7 +82,8 @@ def test_more_teacher_than_student_stages_is_an_error():
 @pytest.mark.parametrize('arguments, message', [
     (dict(embed_channels=0), '^embed_channels=0: expected a whole number of at least 1'),
     (dict(embed_channels=8.), '^embed_channels=8.0: expected a whole number of at least 1'),
-    (dict(batch_size=0), r'at least 1, got 0\. Set it to train_dataloader\.batch_size\.$'),
+    (dict(batch_size=0), 'batch_size=0: expected a whole number of at least 1'),
+    (dict(batch_size=4.), 'batch_size=4.0: expected a whole number of at least 1'),
 ])
 def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):

@@ -53,6 +53,12 @@ def test_pose_of_udp_has_the_last_cell_at_the_last_pixel():
                                rtol=1e-12)
 
 
+@pytest.mark.parametrize('outputs', [heatmaps(), simdr()], ids=['heatmaps', 'simdr'])
+def test_a_temperature_of_zero_is_not_the_one_by_default(outputs):
+    with pytest.raises(ConfigError, match='temperature=0 given, expected a number above 0'):
+        joint_distributions(outputs, 0)
+
+
 @pytest.mark.parametrize('outputs, temperature', [(heatmaps(), 0.05), (simdr(), 1.)], ids=['heatmaps', 'simdr'])
 def test_temperature_by_default(outputs, temperature):
     np.testing.assert_allclose(expected_coordinates(outputs), numpy_pose(outputs, temperature), rtol=1e-12)
