@@ -99,6 +99,15 @@ def test_views_that_cannot_be_made_again_are_refused():
         drawing(torch_generator=False).check_repeatable()
 
 
+def test_views_that_only_sometimes_cannot_be_made_again_are_refused():
+    seldom = dict(type='RandomApply', prob=0.3, transforms=[dict(type='OwnGenerator', torch_generator=False)])
+    people = dict(PEOPLE, pipeline=[dict(type='LoadImage'), seldom, dict(type='PackPoseInputs')])
+    data = DATASETS.build(dict(type='ViewDataset', dataset=people, num_views=4))
+    assert all(same(data.view(index, 0), data.view(index, 0)) for index in range(2))
+    with pytest.raises(ConfigError, match='view 1 of sample 1 is another image each time'):
+        data.check_repeatable()
+
+
 @pytest.mark.parametrize('changes', [
     dict(num_views=4), dict(seed=1), dict(samples=5), dict(variety=0.3)], ids=lambda c: next(iter(c)))
 def test_the_fingerprint_changes_with_whatever_changes_a_view(changes):
