@@ -93,7 +93,7 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     shapes = {name: value.shape[1:] for name, value in first.items()}
     cache = TeacherCache.create(folder, shapes, count, cache_source(teacher, dataset), dtype)
     print_log(f'{cache.folder}: {count} views, {cache.view_bytes() / 1024:.1f} KB each, '
-              f'{count * cache.view_bytes() / 2**30:.2f} GB; {", ".join(cache.fields)}', 'current')
+              f'{count * cache.view_bytes() / 1e9:.2f} GB; {", ".join(cache.fields)}', 'current')
     missing = [shard for shard in range(cache.shards()) if not cache.finished(shard)]
     finished = [shard for shard in range(cache.shards()) if shard not in missing]
     for shard in track(finished, f'checking {folder}'):
