@@ -6,7 +6,7 @@ import random
 import zlib
 from itertools import product
 from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence, cast
 
 import mmpose
 import numpy as np
@@ -83,7 +83,7 @@ class ViewDataset(Dataset):
         Returns:
             dict: ``inputs`` and ``data_samples``, as the pipeline returns them.
         """
-        kind, key, *rest = np.random.get_state()
+        kind, key, *rest = cast(tuple, np.random.get_state())
         numpy_state = (kind, key.tolist(), *rest)  # NumPy takes back a list several times as fast as an array
         python_state, torch_state = random.getstate(), torch.get_rng_state()
         seed = int(np.random.SeedSequence([self.seed, index, view]).generate_state(1)[0])
