@@ -144,6 +144,7 @@ class TeacherCache:
             end = start + len(next(iter(batch.values())))
             self._fill(stored[start:end], batch)
             start = end
+        assert start == len(stored), f'{start} of {len(stored)} views were given'
         try:
             for part in parts_of(self.file(shard, 'npy')) + parts_of(self.file(shard, 'json')):
                 remove(part)
