@@ -9,8 +9,8 @@ cfg_options = {
     'model.teacher.report_metric': False
 }
 runs = {
-    'running': dict(config='views.py', label='teacher that runs'),
+    'running': dict(config='configs/views.py', label='teacher that runs'),
     'cached': dict(
-        config='views.py', label='cached teacher',
+        config='configs/views.py', label='cached teacher',
         cfg_options={'model.teacher.cache': '{{$MMPOSE_KD_CACHE_DRAWN:work_dirs/cache_synthetic-64x64}}'})
 }
