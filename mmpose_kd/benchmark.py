@@ -278,6 +278,7 @@ def _runner(network: nn.Module, images: Dict[str, Tensor], setting: dict) -> Cal
 
 def _session(model: TopdownPoseEstimator, size: Tuple[int, int], setting: dict) -> Any:
     from .deploy.onnx import onnx_package, write_onnx
+    from .models.heads import IGPGCNHead
     runtime = onnx_package('onnxruntime')
     options = runtime.SessionOptions()
     options.intra_op_num_threads = setting['threads']
@@ -286,7 +287,7 @@ def _session(model: TopdownPoseEstimator, size: Tuple[int, int], setting: dict) 
     device = torch.device(setting['device'])
     provider = 'CUDAExecutionProvider' if device.type == 'cuda' else 'CPUExecutionProvider'
     where = {'device_id': device.index or 0} if device.type == 'cuda' else {}
-    kind = 'keypoints' if hasattr(model.head, 'base') else 'raw'  # IGPGCNHead returns poses
+    kind = 'keypoints' if isinstance(model.head, IGPGCNHead) else 'raw'  # it returns poses
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'model.onnx'
         write_onnx(model, size, path, kind)
