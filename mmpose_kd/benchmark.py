@@ -2,6 +2,7 @@
 import json
 import logging
 import multiprocessing
+import signal
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -212,6 +213,7 @@ class _Worker:
 
 def _serve(config: str, setting: dict, connection: Connection) -> None:
     """What a worker's process does: build the model, say its facts, then measure when asked."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends this one
     try:
         logging.disable(logging.WARNING)
         torch.set_num_threads(setting['threads'])

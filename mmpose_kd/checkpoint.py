@@ -162,7 +162,7 @@ def dataset_meta_of(checkpoint: Dict[str, Any]) -> Optional[dict]:
     """
     meta = checkpoint.get('meta')
     found = meta.get('dataset_meta') if isinstance(meta, dict) else None
-    return found if isinstance(found, dict) and 'keypoint_id2name' in found else None
+    return found if isinstance(found, dict) and isinstance(found.get('keypoint_id2name'), dict) else None
 
 
 def _is_torchscript(path: Path) -> bool:
@@ -279,5 +279,14 @@ def load_strictly(model: nn.Module, state: Dict[str, Tensor], source: str, part:
             if names:
                 problems.append(f'{len(names)} {kind} keys, first: {", ".join(names[:3])}')
     if problems:
+        prefix = _prefix_of([*model.state_dict()], state)
+        advice = (f'They are there with the prefix "{prefix}": save those alone, without it.' if prefix else
+                  'Use the config that the checkpoint was trained with.')
         raise ConfigError(f'checkpoint "{source}" does not fit the config of {part or type(model).__name__}: '
-                          f'{"; ".join(problems)}. Use the config that the checkpoint was trained with.')
+                          f'{"; ".join(problems)}. {advice}')
+
+
+def _prefix_of(names: List[str], state: Dict[str, Tensor]) -> str:
+    """What stands before all of the names in the keys of a checkpoint, such as ``teacher.``; '' for nothing."""
+    found = [key[:-len(names[0])] for key in state if names and key.endswith(f'.{names[0]}')]
+    return next((prefix for prefix in found if all(prefix + name in state for name in names)), '')

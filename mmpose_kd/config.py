@@ -40,7 +40,7 @@ def read_config(file: Union[str, Path], cfg_options: Optional[dict] = None, cust
         raise ConfigError(f'config "{file}" does not exist.')
     try:
         cfg = get_config(str(file)) if of_package else Config.fromfile(str(file), import_custom_modules=custom_imports)
-    except Exception as error:  # a config is Python code: whatever it raises
+    except (Exception, SystemExit) as error:  # a config is Python code: whatever it raises
         if of_package and isinstance(error, FileNotFoundError):
             raise ConfigError(f'config "{file}" does not exist: {error}') from None
         raise ConfigError(f'config "{file}" cannot be read: {type(error).__name__}: {error}') from error

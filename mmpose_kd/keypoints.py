@@ -1,4 +1,5 @@
 """What a set of data says of its keypoints: their names, and which are mirror images."""
+import re
 from typing import Iterator, List, Optional, Sequence
 
 from mmengine.config import Config
@@ -7,6 +8,8 @@ from mmpose.registry import DATASETS
 
 from .errors import ConfigError
 from .parts import class_of
+
+_NUMBERED = re.compile(r'\D*\d+$')  # such as kpt-36
 
 
 def dataset_metas(cfg: Config) -> Iterator[dict]:
@@ -60,13 +63,14 @@ def map_keypoints(student: Sequence[str], teacher: Sequence[str]) -> List[int]:
     if missing:
         raise ConfigError(f'the teacher has no keypoint named {", ".join(map(repr, missing))}. The student has '
                           f'{", ".join(student)}; the teacher has {", ".join(teacher)}. Use a teacher that was trained '
-                          'on these keypoints, or give its own names by teacher.metainfo.')
+                          'on these keypoints, or give its own names by teacher.metainfo. Features alone, as '
+                          'FeatureObjective compares them, need no keypoints in common.')
     return [list(teacher).index(name) for name in student]
 
 
-def check_mirrored(student: Sequence[str], mirror: Optional[Sequence[int]], teacher: Sequence[str],
+def check_same_keypoints(student: Sequence[str], mirror: Optional[Sequence[int]], teacher: Sequence[str],
                    teacher_mirror: Optional[Sequence[int]], indices: Sequence[int]) -> None:
-    """Refuse keypoints of the same names that have other mirror images, as numbered ones of different faces have.
+    """Refuse other keypoints of the same names: with other mirror images, or numbered ones of which one side has more.
 
     Args:
         student (Sequence[str]): Names of the student's keypoints.
@@ -76,14 +80,16 @@ def check_mirrored(student: Sequence[str], mirror: Optional[Sequence[int]], teac
         indices (Sequence[int]): For each of the student's keypoints the teacher's, by :func:`map_keypoints`.
 
     Raises:
-        ConfigError: Names the first.
+        ConfigError: Names the first whose mirror image is another, or how many there are.
     """
-    if mirror is None or teacher_mirror is None:
-        return
-    for i, (other, theirs) in enumerate(zip(mirror, (teacher_mirror[index] for index in indices))):
-        unknown = other == i or theirs == indices[i]  # on the middle line, or nobody has said which it is
-        if not unknown and indices[other] != theirs:
-            raise ConfigError(f'the mirror image of the keypoint "{student[i]}" is "{student[other]}" in the student\'s'
-                              f' data and "{teacher[theirs]}" in the teacher\'s: these are other keypoints of the same '
-                              'names. Use a teacher that was trained on these keypoints, or give names that tell them '
-                              'apart by teacher.metainfo.')
+    advice = (': these are other keypoints of the same names. Use a teacher that was trained on these keypoints, or '
+              'give names that tell them apart by teacher.metainfo.')
+    if mirror is not None and teacher_mirror is not None:
+        for i, (other, theirs) in enumerate(zip(mirror, (teacher_mirror[index] for index in indices))):
+            unknown = other == i or theirs == indices[i]  # on the middle line, or nobody has said which it is
+            if not unknown and indices[other] != theirs:
+                raise ConfigError(f'the mirror image of the keypoint "{student[i]}" is "{student[other]}" in the '
+                                  f'student\'s data and "{teacher[theirs]}" in the teacher\'s{advice}')
+    if len(student) != len(teacher) and all(map(_NUMBERED.match, [*student, *teacher])):
+        raise ConfigError(f'the {len(student)} keypoints of the student and the {len(teacher)} of the teacher have '
+                          f'numbers for names{advice}')

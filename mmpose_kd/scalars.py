@@ -22,7 +22,7 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     """
     curve: Dict[int, Dict[str, float]] = {}
     losses: Dict[str, Dict[int, float]] = {}
-    for entries in _attempts(folder):
+    for _, entries in _attempts(folder):
         first = next((entry for entry in entries if 'loss' in entry), None)
         if first is not None:
             begin = first.get('step', 0)
@@ -42,15 +42,20 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     return dict(sorted(curve.items())), {key: sorted(values.items()) for key, values in losses.items() if values}
 
 
+def trained_logs(folder: Path) -> List[Path]:
+    """The files of the attempts that trained, one after the other; a test in the same folder logs metrics alone."""
+    return [file for file, entries in _attempts(folder) if any('loss' in entry for entry in entries)]
+
+
 def device_memory(folder: Path) -> float:
     """The most memory in MB that a training held on its GPU, over all its attempts; 0 where it had none."""
-    return max((entry.get('memory', 0.) for entries in _attempts(folder) for entry in entries), default=0.)
+    return max((entry.get('memory', 0.) for _, entries in _attempts(folder) for entry in entries), default=0.)
 
 
-def _attempts(folder: Path) -> Iterator[List[Dict[str, float]]]:
-    """The numbers of each line that an attempt logged, one attempt after the other."""
+def _attempts(folder: Path) -> Iterator[Tuple[Path, List[Dict[str, float]]]]:
+    """The file of each attempt, one after the other, and the numbers of each of its lines."""
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        yield [_entry(line) for line in file.read_text(errors='replace').splitlines()]
+        yield file, [_entry(line) for line in file.read_text(errors='replace').splitlines()]
 
 
 def _entry(line: str) -> Dict[str, float]:

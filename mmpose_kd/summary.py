@@ -81,7 +81,7 @@ def summary_table(runs: Sequence[dict], metrics: Dict[str, str]) -> Table:
     for name, row in found.items():
         against = '' if row['baseline'] == name else label(runs, row['baseline'])
         count = len(row['seeds'])
-        some = f' ({len(row["paired"])} paired)' if 0 < len(row['paired']) < count else ''
+        some = f' ({len(row["paired"])} paired)' if row['baseline'] in found and len(row['paired']) < count else ''
         cells = [Cell(label(runs, name)), Cell(against), Cell(f'{count}{some}', count)]
         for metric in metrics:
             by, values = percent(runs, metric), row[metric]
@@ -116,8 +116,8 @@ def label(runs: Iterable[dict], name: str) -> str:
 
 def markdown(rows: Iterable[Sequence[str]]) -> List[str]:
     """Lines of a table whose first row is its head."""
-    lines = ['| ' + ' | '.join(row) + ' |' for row in rows]
-    return [lines[0], '|' + '---|' * (lines[0].count('|') - 1), *lines[1:]]
+    head, *lines = [[cell.replace('|', '\\|') for cell in row] for row in rows]
+    return [f'| {" | ".join(head)} |', '|' + '---|' * len(head), *(f'| {" | ".join(cells)} |' for cells in lines)]
 
 
 def origin(results: Dict[str, Any]) -> List[str]:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from mmpose_kd import checkpoint as module
-from mmpose_kd.checkpoint import load_checkpoint, state_dict_of
+from mmpose_kd.checkpoint import load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.errors import ConfigError
 
 
@@ -320,3 +320,10 @@ def test_url_that_does_not_exist(tmp_path, monkeypatch):
     url = (tmp_path / 'absent.pth').as_uri()
     with pytest.raises(ConfigError, match=f'{url} cannot be downloaded'):
         load_checkpoint(url)
+
+
+def test_weights_behind_a_prefix_are_named():
+    model = nn.Linear(2, 1)
+    state = {f'teacher.{name}': value for name, value in model.state_dict().items()}
+    with pytest.raises(ConfigError, match='They are there with the prefix "teacher.": save those alone'):
+        load_strictly(model, state, 'distilled.pth')

@@ -1,6 +1,7 @@
 """The report's page, of small models trained by the Runner on drawn people."""
 import base64
 import json
+import os
 import re
 import runpy
 import shutil
@@ -14,10 +15,13 @@ import tiny
 from mmengine.config import Config
 
 from mmpose_kd.checkpoint import last_checkpoint
+from mmpose_kd.config import read_config
+from mmpose_kd.datasets import SyntheticPoseDataset
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.report import Options, read_folders, write_report
 from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
+from mmpose_kd.report.pictures import draw_people
 from mmpose_kd.report.predict import Predictions, _annotations, predict, read_predictions
 from mmpose_kd.report.runs import dumped_config
 from mmpose_kd.scalars import read_scalars
@@ -89,6 +93,14 @@ def copied(runs, tmp_path):
     for name in ('alone_0', 'wide_0'):
         shutil.copytree(runs / name, tmp_path / name)
     return [tmp_path / name for name in ('alone_0', 'wide_0')]
+
+
+def trained_with(folder, line):
+    """Add a line to the config that a training dumped."""
+    config, = folder.glob('*.py')
+    written = config.stat().st_mtime_ns
+    config.write_text(f'{config.read_text()}\n{line}')
+    os.utime(config, ns=(written, written))
 
 
 def predictions(distances, scores=None, labelled=None, sides=None):
@@ -283,8 +295,7 @@ def test_hostile_names_of_metrics_losses_folders_and_configs(copied):
     log, = folder.glob('*/vis_data/scalars.json')
     log.write_text(json.dumps({f'loss{HOSTILE}$x_': 1, 'loss': 1, 'step': 1}) + '\n' +
                    json.dumps({f'{HOSTILE}$\\frac': 0.5, 'step': 1}))
-    config, = folder.glob('*.py')
-    config.write_text(config.read_text() + f'\nlog_level = {HOSTILE!r}')
+    trained_with(folder, f'log_level = {HOSTILE!r}')
     out = folder.parent / 'report.html'
     experiment = read_folders([str(copied[1]), str(folder)])
     experiment.metrics = {f'{HOSTILE}$\\frac': f'{HOSTILE}$\\frac'}
@@ -399,8 +410,7 @@ def test_a_run_without_checkpoint_or_config_is_noted(copied):
 
 
 def test_runs_with_other_validation_sets_are_not_compared(copied):
-    config, = copied[1].glob('*.py')
-    config.write_text(config.read_text() + '\nval_dataloader["dataset"]["seed"] = 9')
+    trained_with(copied[1], 'val_dataloader["dataset"]["seed"] = 9')
     experiment = read_folders(list(map(str, copied)))
     notes = write_report(experiment, copied[0].parent / 'report.html', Options(images=4))
     assert notes == ['wide_0 and alone_0, seed 0: their validation sets differ, so joints and sizes are not compared.']
@@ -471,10 +481,56 @@ def test_an_older_checkpoint_does_not_stand_for_the_last(copied):
 
 
 def test_a_damaged_config_is_named(copied):
-    for file in copied[0].glob('*.py'):
+    for file in copied[0].rglob('*.py'):
         file.write_text('model = (')
     with pytest.raises(ConfigError, match=r'alone.*\.py" cannot be read: SyntaxError'):
         read_folders([str(copied[0])])
+
+
+def test_what_a_test_or_a_script_writes_into_the_folder_is_not_the_trainings_config(copied):
+    log, = copied[0].glob('*/vis_data/scalars.json')
+    attempt = copied[0] / '20990101_000000' / 'vis_data'  # as "mim test" makes one
+    attempt.mkdir(parents=True)
+    (attempt / 'scalars.json').write_text('{"PCK": 0.5, "step": 0}')
+    Config.fromfile(str(log.with_name('config.py'))).dump(str(attempt / 'config.py'))
+    for file in (attempt / 'config.py', copied[0] / 'tiny.py'):  # a test writes over the training's own
+        file.write_text(file.read_text().replace('seed=0', 'seed=7'))
+    (copied[0] / 'plot.py').write_text('raise SystemExit(0)')
+    run, = read_folders([str(copied[0])]).runs
+    assert run.seed == 0 and dumped_config(run).randomness.seed == 0
+
+
+def test_a_config_that_ends_the_program_is_named(tmp_path):
+    (tmp_path / 'a.py').write_text('raise SystemExit(0)')
+    with pytest.raises(ConfigError, match=r'a\.py" cannot be read: SystemExit'):
+        read_config(tmp_path / 'a.py')
+
+
+def test_trainings_without_a_seed_in_common_are_named(copied, tmp_path):
+    experiment = read_folders([str(folder) for folder in copied])
+    experiment.runs[1].seed = 2
+    notes = write_report(experiment, tmp_path / 'report.html', Options(images=0))
+    assert len(notes) == 1 and 'wide_0 has the seeds [2] and alone_0 [0]: no difference is shown' in notes[0]
+    assert '1 (0 paired)' in (tmp_path / 'report.html').read_text()
+
+
+def test_a_joint_of_a_model_that_diverged_is_wrong_and_not_unlabelled():
+    good, found = predictions([[0.1, 0.1], [0.1, 0.1]]), predictions([[0.1, 0.1], [np.nan, 0.1]])
+    assert by_joint(found, 0.2).tolist() == [0.5, 1]
+    assert gains(found, good) == pytest.approx([0, -(1 - 0.1) / 2])
+
+
+def test_scores_that_are_no_numbers_are_left_out():
+    found = predictions([[0.1], [0.3], [0.1]], scores=[[0.9], [0.1], [np.nan]])
+    assert reliability(found, 0.2).ranking == 1
+
+
+def test_a_person_without_a_predicted_place_is_drawn_without_it(monkeypatch):
+    image, meta = np.zeros((100, 100, 3), np.uint8), SyntheticPoseDataset(num_samples=1).metainfo
+    monkeypatch.setattr('mmpose_kd.report.pictures.people', lambda cfg, indices: ([image], meta))
+    found = predictions([[np.nan, *[0.1] * 16]])
+    picture, = draw_people(Config(), [0], found, found)
+    assert picture.caption.endswith('in the mean (baseline) and by 15.3 % (student)')  # (1 + 16 * 0.1) / 17
 
 
 def test_a_teacher_is_not_needed_for_the_report_of_a_distilled_run(runs, tmp_path):

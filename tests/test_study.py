@@ -155,6 +155,14 @@ def test_options_of_a_run_come_on_top_of_those_of_the_study(study):
     assert kd.cfg().train_cfg.val_interval == 7
 
 
+def test_a_config_may_be_one_of_mmposes(study):
+    stock = 'mmpose::body_2d_keypoint/topdown_heatmap/coco/td-hm_res50_8xb64-210e_coco-256x192.py'
+    run = next(run for run in study(runs=dict(alone=dict(config=stock))).runs)
+    assert run.epochs == 210 and run.config.name == stock.rsplit('/', 1)[1]
+    with pytest.raises(ConfigError, match='runs.alone: config "mmpose::body_2d_keypoint/absent.py" does not exist'):
+        study(runs=dict(alone=dict(config='mmpose::body_2d_keypoint/absent.py')))
+
+
 def test_a_run_may_have_any_name(study):
     plan = study(seeds=[0], runs=dict(alone=dict(config='alone.py'), Müller=dict(config='teacher.py'), kd=dict(
         config='kd.py', cfg_options={'model.teacher.checkpoint': '{checkpoint:Müller}'})))
@@ -565,6 +573,12 @@ def test_a_plot_and_a_page_have_the_same_colours(tmp_path, monkeypatch):
     assert [pair[::-1] for pair in re.findall('background: (#.{6})"></i>(.+?)</li>', legend)] == expected
 
 
+def test_signs_of_tables_and_formulas_in_a_label_are_text(tmp_path):
+    runs = [dict(finished(PCK=0.5), label='KD | T=4 $\\foo$')]
+    write_results(dict(results_of(runs, ['PCK']), title='$\\bar'), tmp_path)
+    assert '\n|---|---|---|---|---|\n| KD \\| T=4 $\\foo$ | 1 |' in (tmp_path / 'results.md').read_text()
+
+
 def test_results_survive_a_plot_that_fails(tmp_path, monkeypatch):
     results = results_of([finished(PCK=0.5)], ['PCK'])
     write_results(results, tmp_path)
@@ -593,9 +607,10 @@ def test_a_package_that_has_no_repository_of_its_own_has_no_commit(tmp_path, mon
     assert commit() == ''
 
 
-def test_seeds_that_the_baseline_lacks_are_told(tmp_path):
-    runs = [finished(name, seed, PCK=0.5) for name, seeds in (('alone', 2), ('kd', 5)) for seed in range(seeds)]
-    assert '| kd | alone | 5 (2 paired) |' in table(results_of(runs, ['PCK']))
+@pytest.mark.parametrize('seeds, text', [([0, 1, 2, 3, 4], '5 (2 paired)'), ([7], '1 (0 paired)')])
+def test_seeds_that_the_baseline_lacks_are_told(seeds, text):
+    runs = [finished(name, seed, PCK=0.5) for name, some in (('alone', [0, 1]), ('kd', seeds)) for seed in some]
+    assert f'| kd | alone | {text} |' in table(results_of(runs, ['PCK']))
 
 
 @pytest.mark.parametrize('several', [dict(machines=['A', 'B']), dict(versions=[dict(torch='2.1'), dict(torch='2.2')])])

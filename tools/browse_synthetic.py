@@ -1,10 +1,14 @@
 """Draw a grid of synthetic samples, such as the picture in the README."""
 import argparse
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from mmpose_kd.cli import for_the_user
 from mmpose_kd.datasets import SyntheticPoseDataset
+from mmpose_kd.errors import ConfigError, check_count
+from mmpose_kd.files import IMAGES
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,8 +40,11 @@ def draw_annotation(image: np.ndarray, annotation: dict, metainfo: dict) -> np.n
     return image
 
 
-def main() -> None:
-    args = parse_args()
+def browse(args: argparse.Namespace) -> None:
+    if Path(args.out).suffix.lower() not in IMAGES:
+        raise ConfigError(f'"{args.out}": expected a picture to write, which ends in one of {", ".join(IMAGES)}.')
+    check_count('--rows', args.rows)
+    check_count('--cols', args.cols)
     dataset = SyntheticPoseDataset(num_samples=args.rows * args.cols, seed=args.seed, image_size=(args.size, args.size),
                                    variety=args.variety, clutter=args.clutter)
     rows = []
@@ -46,7 +53,13 @@ def main() -> None:
         annotate = not args.plain and row >= args.rows / 2
         rows.append(np.hstack([draw_annotation(*s, dataset.metainfo) if annotate else s[0] for s in samples]))
     if not cv2.imwrite(args.out, np.vstack(rows), [cv2.IMWRITE_JPEG_QUALITY, 88]):
-        raise SystemExit(f'{args.out} cannot be written: does its folder exist?')
+        raise ConfigError(f'"{args.out}" cannot be written: does its folder exist?')
+
+
+def main() -> None:
+    args = parse_args()
+    with for_the_user():
+        browse(args)
 
 
 if __name__ == '__main__':

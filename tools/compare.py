@@ -47,6 +47,8 @@ def compare(args: argparse.Namespace) -> None:
             persons = boxes.get(name, boxes.get(None))
             output.write(name, compare_image(models, image, persons, args.threshold, args.height))
             bar.advance(task)
+    if source.kind == 'video' and source.read < (source.count or 0):
+        console.print(f'only {source.read} of {source.count} frames could be read: the video may be damaged')
     for name in source.skipped:
         console.print(f'skipped, cannot be read: {name}', markup=False)
     table = Table('model', 'ms an image', 'images/s', f'% from {escape(models[0].name)}, mean', '90th percentile')

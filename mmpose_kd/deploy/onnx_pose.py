@@ -31,6 +31,8 @@ if __name__ == '__main__':
         sys.exit(f'{__doc__}: no image can be read at {sys.argv[1]}')
     try:
         person = [float(number) for number in sys.argv[2:6]]
+        if person and not (np.isfinite(person).all() and min(person[2:]) > 0):
+            raise ValueError(f'the box {person} has no width and height above 0')
     except ValueError as error:
         sys.exit(f'{__doc__}: {error}')
     deploy = json.loads((FOLDER / 'deploy.json').read_text())

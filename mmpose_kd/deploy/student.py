@@ -31,9 +31,9 @@ def deployed_config(cfg: Config) -> Config:
 
     Returns:
         Config: The same without teacher, objectives, hooks of ours, what only training needs, the places of initial
-        weights, and the services that the training logged to. It imports this package only where a backbone, head,
-        codec or dataset of ours is left. A loss on the labels that distillation had switched off has its weight again,
-        so that the student can be trained further.
+        weights and of the training, and the services that it logged to. It imports this package only where a backbone,
+        head, codec or dataset of ours is left. A loss on the labels that distillation had switched off has its weight
+        again, so that the student can be trained further.
 
     Raises:
         ConfigError: It holds no model.
@@ -51,6 +51,7 @@ def deployed_config(cfg: Config) -> Config:
     if isinstance(loss, dict) and loss.get('loss_weight') == 0:
         loss.pop('loss_weight')
     cfg.load_from, cfg.resume = None, False
+    cfg.pop('work_dir', None)  # the training's: a test would write its own config over it
     hooks = _our_names([HOOKS])
     if cfg.get('default_hooks'):
         cfg.default_hooks = {k: v for k, v in cfg.default_hooks.items() if not v or kind_of(v) not in hooks}

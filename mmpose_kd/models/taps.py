@@ -75,6 +75,7 @@ class Recorder:
 
     def __init__(self, model: nn.Module, paths: Iterable[str], where: str) -> None:
         self.model = model
+        self.where = where
         self.taps: Dict[str, List[Tuple[str, Tuple[int, ...]]]] = {}  # module name -> [(path, indices)]
         modules = {name for name, _ in model.named_modules() if name and not name.startswith('objectives')}
         for path in dict.fromkeys(paths):
@@ -123,13 +124,14 @@ class Recorder:
             raise ConfigError(f'tap "{missing[0]}": PyTorch {torch.__version__} leaves it out of what it compiles. '
                               'Drop compile=True, or use a newer PyTorch.')
         if missing:
-            raise ConfigError(f'tap "{missing[0]}": the module did not run in the forward pass, so nothing was '
-                              'recorded.')
+            raise ConfigError(f'{self.where}: tap "{missing[0]}": the module did not run in the forward pass, so '
+                              'nothing was recorded. MMPose calls a method of its head: "outputs" is what that '
+                              'returns, and "feats" what it receives; else tap the module around it.')
         changed = [path for path, recorded in versions.items() if _versions(record.taps[path]) != recorded]
         if changed:
-            raise ConfigError(f'tap "{changed[0]}": the model changed this output in place after the module returned '
-                              'it, as a ReLU with inplace=True or "+=" does, so that it is another value now; tap the '
-                              'module that does so, such as the whole block.')
+            raise ConfigError(f'{self.where}: tap "{changed[0]}": the model changed this output in place after the '
+                              'module returned it, as a ReLU with inplace=True or "+=" does, so that it is another '
+                              'value now; tap the module that does so, such as the whole block.')
 
 
 @contextmanager

@@ -52,6 +52,7 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
     make_folder(out.parent)
     notes = [f'{run.label}, seed {run.seed}: no validation was logged.' for run in experiment.runs if not run.metrics]
+    notes += _unpaired(experiment)
     found = _predictions(experiment, out, options, notes, advance) if options.images else {}
     text = render(**_content(experiment, found, benchmark, options, notes))
     try:
@@ -69,6 +70,18 @@ def check_output(out: Path, force: bool) -> None:
         raise ConfigError(f'the report "{out}" is a folder; give a file, such as {out / "report.html"}.')
     if out.exists() and not force:
         raise ConfigError(f'the report "{out}" exists already; give another file with --out, or --force to replace it.')
+
+
+def _unpaired(experiment: Experiment) -> List[str]:
+    """A note for each training whose baseline has none of its seeds."""
+    notes = []
+    for name in experiment.names:
+        baseline = experiment.of(name)[0].baseline
+        seeds, others = ([run.seed for run in experiment.of(one)] for one in (name, baseline))
+        if others and not {*seeds} & {*others}:
+            notes.append(f'{experiment.label(name)} has the seeds {seeds} and {experiment.label(baseline)} {others}: '
+                         'no difference is shown, which is one of trainings of the same seed (randomness.seed).')
+    return notes
 
 
 def _predictions(experiment: Experiment, out: Path, options: Options, notes: List[str],

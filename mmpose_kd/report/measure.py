@@ -27,9 +27,20 @@ class Reliability(NamedTuple):
 
 
 def distances(found: Predictions) -> np.ndarray:
-    """Distance of each joint from its label (P, K), in longer sides of the person's box; NaN without a label."""
+    """Distance of each joint from its label (P, K), in longer sides of the person's box.
+
+    NaN without a label; infinite where the model diverged and predicts NaN.
+    """
     apart = np.linalg.norm(found.keypoints - found.labels, axis=-1) / np.maximum(_sides(found), 1e-6)[:, None]
-    return np.where(found.labelled, apart, np.nan)
+    return np.where(found.labelled, np.where(np.isnan(apart), np.inf, apart), np.nan)
+
+
+def mean_distances(found: Predictions) -> np.ndarray:
+    """Mean distance of each person's joints from their labels (P, ), in longer sides of the box.
+
+    A joint counts as at most one side away, so that one that is far off does not decide alone.
+    """
+    return _mean(np.minimum(distances(found), 1), axis=1)
 
 
 def right(found: Predictions, threshold: float) -> np.ndarray:
@@ -68,7 +79,8 @@ def reliability(found: Predictions, threshold: float, bins: int = 10) -> Reliabi
     Returns:
         Reliability: By bin, and as a whole.
     """
-    scores, correct = found.scores[found.labelled], right(found, threshold)[found.labelled]
+    counted = found.labelled & np.isfinite(found.scores)
+    scores, correct = found.scores[counted], right(found, threshold)[counted]
     order = np.argsort(scores, kind='stable')
     parts = [part for part in np.array_split(order, bins) if len(part)]
     means = np.array([scores[part].mean() for part in parts])
@@ -84,12 +96,8 @@ def reliability(found: Predictions, threshold: float, bins: int = 10) -> Reliabi
 
 
 def gains(student: Predictions, baseline: Predictions) -> np.ndarray:
-    """How much nearer to the labels each person's joints are in the mean (P, ), in longer sides of the box.
-
-    A joint counts as at most one side away, so that one that is far off does not decide alone.
-    """
-    a, b = (_mean(np.minimum(distances(found), 1), axis=1) for found in (student, baseline))
-    return b - a
+    """How much nearer to the labels each person's joints are in the mean (P, ), in longer sides of the box."""
+    return mean_distances(baseline) - mean_distances(student)
 
 
 def largest(values: np.ndarray, count: int) -> List[int]:

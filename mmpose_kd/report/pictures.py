@@ -7,7 +7,7 @@ from mmengine.config import Config
 
 from mmpose_kd.visualization.poses import draw_pose, side_by_side
 
-from .measure import distances
+from .measure import mean_distances
 from .plots import data_uri
 from .predict import Predictions, people
 
@@ -40,8 +40,9 @@ def draw_people(cfg: Config, places: Sequence[int], baseline: Predictions, stude
         columns = {}
         for title, joints in (('labels', student.labels), ('baseline', baseline.keypoints),
                               ('student', student.keypoints)):
-            columns[title] = draw_pose(crop, (joints[place] - origin) * scale, student.labelled[place], meta)
-        found = [100 * np.nanmean(distances(predictions)[place]) for predictions in (baseline, student)]
+            drawn = student.labelled[place] & np.isfinite(joints[place]).all(-1)
+            columns[title] = draw_pose(crop, (joints[place] - origin) * scale, drawn, meta)
+        found = [100 * mean_distances(predictions)[place] for predictions in (baseline, student)]
         caption = (f'no. {student.indices[place]} of the validation set: joints are off by {found[0]:.1f} % of the box '
                    f'in the mean (baseline) and by {found[1]:.1f} % (student)')
         pictures.append(Picture(_jpeg(side_by_side(columns)), caption))

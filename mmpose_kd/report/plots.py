@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 MOST_POINTS = 400  # of a curve
 Values = Union[Sequence[float], np.ndarray]
-_STYLE: Any = {'svg.fonttype': 'none', 'font.size': 9}
+_STYLE: Any = {'svg.fonttype': 'none', 'font.size': 9, 'text.parse_math': False}
 
 
 class Line(NamedTuple):

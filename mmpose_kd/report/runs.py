@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmpose_kd.config import read_config
 from mmpose_kd.errors import ConfigError, did_you_mean
-from mmpose_kd.scalars import read_scalars
+from mmpose_kd.scalars import read_scalars, trained_logs
 from mmpose_kd.summary import label, origin
 
 NOT_MEASURED = -1  # what COCO's evaluation returns where the set has nobody of a size
@@ -129,7 +129,8 @@ def read_folders(folders: Sequence[str], names: Sequence[str] = (), baseline: Op
 def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_imports: bool = False) -> Optional[Config]:
     """The config that MMEngine wrote when the training began, the latest of several; None where there is none.
 
-    That in ``vis_data`` comes second: runs of one process share a visualizer, and it may be another's.
+    A test in the same folder writes one of the same name. What is newer than the training is not the training's, and
+    its copy in ``vis_data`` is taken, which comes second since runs of one process share a visualizer.
 
     Args:
         run (Trained): The training.
@@ -139,11 +140,17 @@ def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_impor
     Raises:
         ConfigError: It cannot be read, or the options do not fit.
     """
-    files = list(run.folder.glob('*.py')) or list(run.folder.glob('*/vis_data/config.py'))
-    if not files:
-        return None
-    file = max(files, key=lambda file: file.stat().st_mtime_ns)
-    return read_config(file, cfg_options, custom_imports)
+    files, copies = list(run.folder.glob('*.py')), list(run.folder.glob('*/vis_data/config.py'))
+    logs = trained_logs(run.folder)
+    if logs:
+        files = [file for file in files if _written(file) <= _written(logs[-1])]
+        copies = [file for file in copies if file.with_name(logs[-1].name) in logs]
+    found = files or copies
+    return read_config(max(found, key=_written), cfg_options, custom_imports) if found else None
+
+
+def _written(file: Path) -> int:
+    return file.stat().st_mtime_ns
 
 
 def _runs(paths: List[Path], names: Sequence[str]) -> Experiment:
@@ -187,7 +194,7 @@ def _study(path: Path) -> Experiment:
         metrics = {str(key): str(title) for key, title in results['metrics'].items()}
         runs = [_study_run(path, entry, list(metrics)) for entry in results['runs']]
         found = Experiment(str(results['title']), metrics, runs, str(results['baseline']), origin(results))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         raise ConfigError(f'"{file}" does not hold what a study writes ({type(error).__name__}: {error}). Have it '
                           "written again: 'mim run mmpose_kd study STUDY --out FOLDER --report-only'.") from None
     if not runs:
@@ -197,7 +204,7 @@ def _study(path: Path) -> Experiment:
 
 def _study_run(path: Path, entry: dict, metrics: List[str]) -> Trained:
     name, seed = str(entry['name']), int(entry['seed'])
-    if Path(name).name != name:
+    if Path(name).parts != (name, ) or name == '..':
         raise ValueError(f'the name {name!r} would lead out of the folder')
     folder = path / 'runs' / name / f'seed_{seed}'
     curve = {int(epoch): {key: float(values[key]) for key in metrics} for epoch, values in entry['curve'].items()}

@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -21,7 +22,7 @@ def write_results(results: dict, out: Path) -> None:
     with whole(out / 'results.md') as part:
         part.write_text(table(results))
     if results['runs']:
-        with whole(out / 'results.png') as part:
+        with whole(out / 'results.png') as part, matplotlib.rc_context({'text.parse_math': False}):  # a $ is a $
             _plot(results, part)
 
 

@@ -23,6 +23,7 @@ class Source:
         kind (str): 'image', 'folder' or 'video'.
         names (list[str]): File names of the images; of a video, nothing.
         count (int, optional): Number of images or frames; None where the video's file does not say.
+        read (int): How many could be read so far.
         skipped (list[str]): Images of a folder that could not be read so far.
 
     Raises:
@@ -31,6 +32,7 @@ class Source:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path).expanduser()
+        self.read = 0
         self.skipped: List[str] = []
         self.names: List[str] = []
         self.fps = 0.0
@@ -58,7 +60,10 @@ class Source:
 
     def __iter__(self) -> Iterator[Tuple[str, np.ndarray]]:
         """Name, or number of the frame, and RGB image (H, W, 3) of each; what cannot be read in a folder is skipped."""
-        yield from self._frames() if self.kind == 'video' else self._images()
+        self.read = 0
+        for name, image in self._frames() if self.kind == 'video' else self._images():
+            self.read += 1
+            yield name, image
 
     def _images(self) -> Iterator[Tuple[str, np.ndarray]]:
         for name in self.names:
@@ -153,6 +158,10 @@ def open_output(source: Source, out: str) -> Iterator[Output]:
     if source.kind == 'folder':
         if target.exists() and not target.is_dir():
             raise ConfigError(f'the output "{target}" is a file; for a folder of images give a folder.')
+        taken = next((name for name in source.names if (target / name).is_dir()), None)
+        if taken is not None:
+            raise ConfigError(f'the output "{target / taken}" is a folder, where a picture would be written: move it, '
+                              'or give another place.')
     else:
         suffixes = ('.mp4', '.avi') if source.kind == 'video' else IMAGES
         if target.suffix.lower() not in suffixes or target.is_dir():

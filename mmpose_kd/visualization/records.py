@@ -47,7 +47,7 @@ def label_pose(head: BaseHead, samples: Sequence) -> Optional[np.ndarray]:
     Returns:
         np.ndarray | None: Keypoints (N, K, 2); None where the targets are neither bins, SimCC rows nor heatmaps.
     """
-    labels = [sample.gt_instance_labels for sample in samples]
+    head, labels = pose_head(head), [sample.gt_instance_labels for sample in samples]
     if 'transformed_keypoints' in samples[0].gt_instances:
         return np.concatenate([np.asarray(sample.gt_instances.transformed_keypoints) for sample in samples])[..., :2]
     if 'keypoint_bins' in labels[0]:

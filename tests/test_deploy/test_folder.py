@@ -202,6 +202,13 @@ def test_the_script_says_which_number_of_the_box_is_none(exported, images):
     assert "[LEFT TOP WIDTH HEIGHT]: could not convert string to float: 'top'" in result.stderr
 
 
+def test_the_script_refuses_a_box_of_no_size(exported, images):
+    command = [sys.executable, str(exported[0] / 'onnx_pose.py'), str(images / '0.png'), '9', '20', '0', '50']
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1 and 'Traceback' not in result.stderr
+    assert 'the box [9.0, 20.0, 0.0, 50.0] has no width and height above 0' in result.stderr
+
+
 def test_the_folder_works_in_mmposes_inferencer(exported, images):
     config, checkpoint = (str(exported[0] / name) for name in ('config.py', 'checkpoint.pth'))
     pose = MMPoseInferencer(pose2d=config, pose2d_weights=checkpoint, det_model='whole_image', device='cpu')

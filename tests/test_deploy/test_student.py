@@ -80,6 +80,10 @@ def test_our_hooks_and_initial_weights_are_dropped():
     assert plain.load_from is None and plain.resume is False and 'init_cfg' not in plain.model.backbone
 
 
+def test_exported_config_does_not_name_the_folder_of_the_training():
+    assert 'work_dir' not in deployed_config(Config(dict(model=distilled(), work_dir='work_dirs/distilled')))
+
+
 def test_exported_config_logs_to_no_service():
     backends = [dict(type='LocalVisBackend'), dict(type='WandbVisBackend', init_kwargs=dict(project='ours'))]
     cfg = Config(dict(model=distilled(), visualizer=dict(type='PoseLocalVisualizer', vis_backends=backends)))

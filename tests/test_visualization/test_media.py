@@ -61,6 +61,13 @@ def test_video_gives_its_frames(tmp_path):
     assert abs(frames[0][1].astype(int) - RED).max() < 20  # it is compressed
 
 
+def test_a_video_that_breaks_off_says_how_many_frames_there_were(tmp_path):
+    content = write_video(tmp_path / 'a.avi', frames=40).read_bytes()
+    (tmp_path / 'a.avi').write_bytes(content[:len(content) * 4 // 5])
+    source = Source(tmp_path / 'a.avi')
+    assert len(list(source)) == source.read < source.count == 40
+
+
 @pytest.mark.parametrize('name, content, message', [
     ('absent.png', None, 'does not exist'),
     ('a.txt', b'text', 'neither an image'),
@@ -95,6 +102,12 @@ def test_folder_is_written_and_other_files_in_it_are_kept(folder, tmp_path):
         assert [path.name for path in out.iterdir()] == ['other.txt']  # nothing before the end
     assert sorted(path.name for path in out.iterdir()) == ['a.png', 'b.png', 'other.txt']
     assert list(tmp_path.rglob('*.part*')) == []
+
+
+def test_a_folder_in_the_place_of_a_picture_is_refused(folder, tmp_path):
+    (tmp_path / 'out' / 'b.png').mkdir(parents=True)
+    with pytest.raises(ConfigError, match='b.png" is a folder'), open_output(Source(folder), tmp_path / 'out'):
+        pass
 
 
 @pytest.mark.parametrize('suffix', ['.mp4', '.avi'])

@@ -17,7 +17,7 @@ from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.connectors import WeightAllocation
-from mmpose_kd.models.objectives.base import STUDENT
+from mmpose_kd.models.objectives.base import STUDENT, keypoint_weights
 from mmpose_kd.visualization import (
     draw_allocation,
     draw_distributions,
@@ -258,5 +258,5 @@ def _keypoints(head: Any, predictions: Any) -> List[np.ndarray]:
     return [in_pixels(head, np.asarray(p.keypoints)[0, :, :2]) for p in predictions]
 
 
-def _labelled(samples: Sequence) -> List[np.ndarray]:
-    return [sample.gt_instance_labels.keypoint_weights[0].cpu().numpy() > 0 for sample in samples]
+def _labelled(samples: list) -> List[np.ndarray]:
+    return list(keypoint_weights(samples, torch.device('cpu')).numpy() > 0)

@@ -133,7 +133,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 self._match_keypoints(name, teacher, meta)
                 teacher.match_codec(self.head)
                 if self._reads_outputs(name):
-                    check_same_maps(self.head, teacher.head)
+                    losses = [getattr(objective, 'loss', None) for objective in self._pupils(name)]
+                    check_same_maps(self.head, teacher.head, losses)
             except ConfigError as error:
                 raise ConfigError(f'{where}: {error}') from None
             teachers[name] = teacher.to(next(self.parameters()).device)

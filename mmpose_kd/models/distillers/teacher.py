@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from mmpose_kd.checkpoint import dataset_meta_of, load_checkpoint, load_strictly, state_dict_of
 from mmpose_kd.config import find_file, load_config
 from mmpose_kd.errors import ConfigError, first_line
-from mmpose_kd.keypoints import check_mirrored, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
+from mmpose_kd.keypoints import check_same_keypoints, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
 from mmpose_kd.machine import emulates
 from mmpose_kd.models.outputs import (
     decoded_scale,
+    has_distributions,
     heatmaps_among,
     input_size_of,
     is_simdr,
@@ -27,7 +28,7 @@ from mmpose_kd.models.outputs import (
     pose_head,
 )
 from mmpose_kd.models.taps import Record, Recorder, to_float32
-from mmpose_kd.parts import check_packages
+from mmpose_kd.parts import check_packages, class_of
 
 from .alignment import Cells, Resize, renormalise, same_images
 from .compiling import compiled
@@ -89,10 +90,11 @@ class Teacher:
         cfg = load_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
+        kind = class_of(MODELS, self.cfg)
+        if isinstance(kind, type) and not issubclass(kind, TopdownPoseEstimator):
+            raise ConfigError(f'config: its model is a {kind.__name__}; expected the config of a top-down pose '
+                              'estimator, which sees one person at a time, as the student does.')
         self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
-        if not isinstance(self.model, TopdownPoseEstimator):
-            raise ConfigError(f'config: its model is a {type(self.model).__name__}; expected the config of a top-down '
-                              'pose estimator, which sees one person at a time, as the student does.')
         codec = getattr(self.head, 'decoder', None)
         self.input_size = _checked_size(input_size, codec)
         Recorder(self.model, taps, 'teacher_taps')  # a wrong tap is known before a file is read
@@ -162,7 +164,7 @@ class Teacher:
                               f'{number}; give the right names by teacher.metainfo.')
         if student and self.names:
             indices = map_keypoints(student, self.names)
-            check_mirrored(student, mirror, self.names, (self.metainfo or {}).get('flip_indices'), indices)
+            check_same_keypoints(student, mirror, self.names, (self.metainfo or {}).get('flip_indices'), indices)
             self.indices = None if indices == list(range(len(self.names))) else indices
         elif None not in (number, num_student) and number != num_student:
             unknown = 'student' if self.names else 'teacher'
@@ -219,7 +221,7 @@ class Teacher:
         same_kind = (is_simdr(record.outputs) and is_simdr(student_outputs)) or None not in (
             heatmaps_among(record.outputs), heatmaps_among(student_outputs))
         translation = Translation(resize, self.indices, len(self.names or ()), maps_per_keypoint(self.head), self.udp,
-                                  self.student_udp)
+                                  self.student_udp, has_distributions(self.head))
         record.outputs = translation.outputs(record.outputs, student_outputs)
         record.cells = None if same_kind else Cells(resize, self.udp)
         return record
@@ -250,8 +252,9 @@ class Teacher:
         """
         resize, images = self._resize(inputs), self._images(inputs, preprocessor)
         samples = [sample.new() for sample in data_samples]
-        if self.metainfo is not None:
-            for sample in samples:
+        for sample in samples:  # what a head reads of its own data
+            sample.set_metainfo(dict(input_size=resize.teacher))
+            if 'flip_indices' in (self.metainfo or {}):
                 sample.set_metainfo(dict(flip_indices=self.metainfo['flip_indices']))
         test_cfg = dict(self.model.test_cfg, flip_test=flip_test, output_heatmaps=False)
         self.to(inputs.device)

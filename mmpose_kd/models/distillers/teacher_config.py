@@ -45,7 +45,8 @@ def check_teacher(config: Any,
             isinstance(input_size, (list, tuple)) and len(input_size) == 2 and all(map(is_count, input_size))):
         raise ConfigError(f'input_size={input_size!r}: expected width and height in pixels, such as (192, 256). '
                           'Without it the size is that of the teacher\'s codec.')
-    if metainfo is not None and not (isinstance(metainfo, dict) and any(key in metainfo for key in _NAMES)):
+    if metainfo is not None and not (isinstance(metainfo, dict) and any(key in metainfo for key in _NAMES)
+                                     and isinstance(metainfo.get('keypoint_id2name', {}), dict)):
         raise ConfigError(f'metainfo={metainfo!r}: expected a dict that names keypoints, such as '
                           'dict(from_file="configs/_base_/datasets/coco.py"). Without it the names are those of the '
                           "teacher's checkpoint or config.")

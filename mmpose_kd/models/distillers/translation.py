@@ -22,6 +22,7 @@ class Translation:
         maps (int): Maps of each keypoint beside each other.
         udp (bool): Whether the teacher's first and last cell lie on the first and last pixel.
         student_udp (bool): Whether the student's do.
+        sum_one (bool): Whether the sum of a heatmap is 1, which other sizes must not change. Default: False.
     """
     resize: Resize
     indices: Optional[List[int]]
@@ -29,6 +30,7 @@ class Translation:
     maps: int
     udp: bool
     student_udp: bool
+    sum_one: bool = False
 
     def outputs(self, outputs: Any, student: Any) -> Any:
         """Outputs of a teacher's head with the student's keypoints and bins; of several entries, each.
@@ -57,8 +59,12 @@ class Translation:
             indices = [self.maps * i + j for i in self.indices for j in range(self.maps)]
             value = value.index_select(1, constant(indices, value, torch.long))
         if target is not None and target.dim() == value.dim():
+            before = value
             for dim, axis in axes:
                 value = self._resample(value, dim, target.shape[dim], axis)
+            if self.sum_one and value is not before:
+                old, new = (x.sum((-2, -1), keepdim=True) for x in (before, value))
+                value = value * (old / new.clamp_min(1e-12))
         return value
 
     def _resample(self, value: Tensor, dim: int, bins: int, axis: int) -> Tensor:

@@ -92,6 +92,7 @@ class HeatmapKDLoss(nn.Module):
                               'drop it or set mode="kl".')
         self.mode = mode
         self.compares_values = mode == 'mse'  # also those of UDP's offsets, which are no distributions
+        self.takes_softmax = mode == 'kl'
         self.temperature = check_temperature(temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, weights: Optional[Tensor] = None) -> Tensor:

@@ -56,7 +56,8 @@ def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Se
         if channels is None:
             continue
         if x.dim() != 4:
-            raise ConfigError(f"{side} '{tap}' gives {tuple(x.shape)}; a connector takes a feature map (N, C, H, W).")
+            raise ConfigError(f"{side} '{tap}' gives {tuple(x.shape)}; a connector takes a feature map (N, C, H, W). "
+                              'Tap the backbone, such as "backbone[-1]": what a head receives may be pooled.')
         if x.shape[1] != channels[i]:
             raise ConfigError(f"{side} '{tap}' gives {tuple(x.shape)}, but {side}_channels[{i}] is {channels[i]}: "
                               f'set {side}_channels[{i}]={x.shape[1]}.')

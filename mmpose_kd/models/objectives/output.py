@@ -3,6 +3,7 @@ import inspect
 from typing import Any, Tuple, Union
 
 from mmpose.models.losses import KLDiscretLoss
+from mmpose.models.losses.heatmap_loss import CombinedTargetMSELoss
 from mmpose.registry import MODELS
 from torch import Tensor
 
@@ -76,6 +77,9 @@ class OutputObjective(Objective):
         if isinstance(self.loss, KLDiscretLoss):
             raise ConfigError('loss: KLDiscretLoss compares logits with the distribution of a label, and a teacher '
                               "gives logits: use dict(type='SimDRKLLoss').")
+        if isinstance(self.loss, CombinedTargetMSELoss):
+            raise ConfigError('loss: CombinedTargetMSELoss is for maps and labels with offsets, in sets of three: use '
+                              "dict(type='HeatmapKDLoss'), which compares these too.")
         try:
             inspect.signature(self.loss.forward).bind('student', 'teacher', 'weights')
         except TypeError:

@@ -1,5 +1,5 @@
 """The teacher's final pose, for a head that refines a pose in steps."""
-from typing import Union
+from typing import Any, Union
 
 import torch
 from mmpose.registry import MODELS
@@ -9,6 +9,7 @@ from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
 from mmpose_kd.models.objectives.base import Objective, keypoint_weights
+from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record
 
 
@@ -58,11 +59,22 @@ class PoseObjective(Objective):
             raise ConfigError("the student's head does not return a list of poses (N, K, 2), as IGPGCNHead does, so "
                               'there is no refined pose to compare. Compare heatmaps or SimDR logits with '
                               'OutputObjective.')
+        outputs = _places(teacher.outputs, poses[0].shape[1])
         width, height = (int(pixels) for pixels in data_samples[0].metainfo['input_size'])
         if teacher.cells is None:
-            target = pose_in_pixels(teacher.outputs, (width, height), self.temperature)
+            target = pose_in_pixels(outputs, (width, height), self.temperature)
         else:
             resize = teacher.cells.resize
-            target = pose_in_pixels(teacher.outputs, resize.teacher, self.temperature, teacher.cells.udp)
+            target = pose_in_pixels(outputs, resize.teacher, self.temperature, teacher.cells.udp)
             target = torch.stack([resize.to_student(target[..., axis], axis) for axis in (0, 1)], dim=-1)
         return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), (width, height))
+
+
+def _places(outputs: Any, joints: int) -> Any:
+    """Of a teacher's outputs those that say where a joint is."""
+    outputs = outputs if is_simdr(outputs) else last_heatmaps(outputs)
+    if outputs is None:
+        raise ConfigError("the teacher's head returns neither heatmaps nor SimDR logits alone, whose pose could be "
+                          'compared: use a teacher with such a head.')
+    combined = isinstance(outputs, Tensor) and outputs.shape[1] == 3 * joints  # UDPHeatmap's: a place and two offsets
+    return outputs[:, ::3] if combined else outputs

@@ -3,14 +3,16 @@ import pytest
 import tiny
 import torch
 from mmengine.config import Config
-from mmengine.structures import InstanceData
+from mmengine.structures import InstanceData, PixelData
 from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
+from mmpose_kd.engine.hooks.visualization import _labelled
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.objectives.base import keypoint_weights
 from mmpose_kd.models.taps import Record
+from mmpose_kd.visualization.records import label_pose
 
 COCO = dict(from_file='configs/_base_/datasets/coco.py')
 CROWDPOSE = dict(from_file='configs/_base_/datasets/crowdpose.py')
@@ -51,6 +53,21 @@ def test_the_inner_head_is_compared():
         for parameter in part.head.pose_head.final_layer.parameters():
             torch.nn.init.zeros_(parameter)
     assert model.loss(**tiny.batch(model))['loss_kd'] == 0
+
+
+def test_the_labels_of_an_inner_head_are_drawn():
+    head = tiny.build(vis_model()).head
+    targets = torch.zeros(17, 16, 16)
+    targets[:, 3, 5] = 1
+    sample = PoseDataSample(gt_instances=InstanceData(), gt_fields=PixelData(heatmaps=targets),
+                            gt_instance_labels=InstanceData(keypoint_weights=torch.ones(1, 17)))
+    assert (label_pose(head, [sample]) // 4 == [5, 3]).all()
+
+
+def test_joints_of_several_levels_are_drawn_by_the_weights_of_the_last():
+    levels = torch.stack([torch.ones(1, 17), torch.zeros(1, 17)])
+    sample = PoseDataSample(gt_instance_labels=InstanceData(keypoint_weights=levels))
+    assert [list(row) for row in _labelled([sample])] == [[False] * 17]
 
 
 def test_a_teacher_knows_its_input_size_by_the_inner_head():
@@ -96,6 +113,51 @@ def test_heatmaps_of_another_scale_are_not_compared(student, teacher, message):
         distilled(student, teacher, dict(KD, student_output='outputs[-1]')).load_teachers()
     distilled(student, teacher, FEATURES).load_teachers()
     distilled(teacher, teacher, dict(KD, student_output='outputs[-1]')).load_teachers()
+
+
+def test_distributions_keep_their_sum_at_another_size():
+    model = distilled(ipr_model((64, 64)), ipr_model((96, 96)),
+                      dict(KD, student_output='outputs[1]', teacher_output='outputs[1]'))
+    model.load_teachers()
+    teacher, maps = model.teachers['teacher'], torch.rand(2, 17, 24, 24)
+    maps /= maps.sum((-2, -1), keepdim=True)
+    student = (None, torch.zeros(2, 17, 16, 16))
+    record = teacher.translate(Record(outputs=(None, maps)), torch.zeros(2, 3, 64, 64), student)
+    torch.testing.assert_close(record.outputs[1].sum((-2, -1)), torch.ones(2, 17))
+
+
+def test_a_softmax_of_distributions_is_refused():
+    objective = dict(type='OutputObjective', loss=dict(type='HeatmapKDLoss', mode='kl'),
+                     student_output='outputs[1]', teacher_output='outputs[1]')
+    with pytest.raises(ConfigError, match=r"mode='kl'\) takes a softmax of the maps, .* set mode='mse'"):
+        distilled(ipr_model((64, 64)), ipr_model((64, 64)), objective).load_teachers()
+
+
+def test_cells_of_megvii_of_other_sizes_are_not_compared():
+    with pytest.raises(ConfigError, match='MegviiHeatmap, 16x16, 64x64.*MegviiHeatmap, 24x24, 96x96'):
+        distilled(megvii(), megvii((96, 96))).load_teachers()
+
+
+def test_a_loss_for_sets_of_three_maps_and_labels_is_refused():
+    loss = dict(type='CombinedTargetMSELoss', use_target_weight=True)
+    with pytest.raises(ConfigError, match='CombinedTargetMSELoss is for .*HeatmapKDLoss'):
+        build(MODELS, dict(type='OutputObjective', loss=loss), 'loss_kd')
+
+
+@pytest.mark.parametrize('outputs', [torch.rand(2, 51, 8, 8), [torch.rand(2, 17, 8, 8)] * 2], ids=['udp', 'stages'])
+def test_the_pose_of_a_teacher_is_in_its_last_maps_of_places(outputs):
+    samples = [PoseDataSample(metainfo=dict(input_size=(64, 64)), gt_instance_labels=InstanceData(
+        keypoint_weights=torch.ones(1, 17)))] * 2
+    objective, poses = build(MODELS, dict(type='PoseObjective'), 'loss_pose'), [torch.rand(2, 17, 2)] * 4
+    places = outputs[-1] if isinstance(outputs, list) else outputs[:, ::3]
+    assert objective(Record(outputs=poses), Record(outputs=outputs), samples) == objective(
+        Record(outputs=poses), Record(outputs=places), samples)
+
+
+def test_a_teacher_without_a_pose_in_its_outputs_is_named():
+    objective = build(MODELS, dict(type='PoseObjective'), 'loss_pose')
+    with pytest.raises(ConfigError, match="teacher's head returns neither heatmaps nor SimDR logits"):
+        objective(Record(outputs=[torch.rand(2, 17, 2)] * 3), Record(outputs=torch.rand(2, 17, 4)), [])
 
 
 def test_a_joint_has_one_weight_for_its_three_combined_maps():
@@ -160,9 +222,10 @@ def test_three_maps_of_a_joint_count_once():
     assert teacher.indices is None
 
 
-def test_a_teacher_that_is_no_top_down_model_is_refused():
-    with pytest.raises(ConfigError, match='its model is a BottomupPoseEstimator; expected .* top-down'):
-        Teacher(dict(tiny.pose_model(head='heatmap'), type='BottomupPoseEstimator'), allow_random_weights=True)
+@pytest.mark.parametrize('kind, others', [('BottomupPoseEstimator', {}), ('DWPoseDistiller', dict(teacher_cfg='a.py'))])
+def test_a_teacher_that_is_no_top_down_model_is_refused(kind, others):
+    with pytest.raises(ConfigError, match=f'its model is a {kind}; expected .* top-down'):
+        Teacher(dict(tiny.pose_model(head='heatmap'), type=kind, **others), allow_random_weights=True)
 
 
 def test_another_input_size_than_that_of_its_bins_is_refused():

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.utils import digit_version
 from mmpose.codecs import MSRAHeatmap, UDPHeatmap
 from mmpose.registry import MODELS
+from mmpose.structures import PoseDataSample
 from torch import nn
 from torch._dynamo.utils import counters
 from torch._inductor import config as inductor
@@ -362,6 +363,39 @@ def test_keypoints_of_the_same_names_and_other_mirror_images_are_refused(student
     body.match_keypoints(keypoint_names(coco), 17, range(17))  # a dataset that names no mirror images
 
 
+def test_keypoints_with_numbers_for_names_are_those_of_one_set_of_data_alone():
+    faces = parse_metainfo(dict(from_file='configs/_base_/datasets/300wlp.py'))  # it names no mirror images
+    teacher = Teacher(tiny.pose_model(8, keypoints=98), allow_random_weights=True,
+                      metainfo=dict(from_file='configs/_base_/datasets/wflw.py'))
+    with pytest.raises(ConfigError, match='the 68 keypoints of the student and the 98 of the teacher have numbers'):
+        teacher.match_keypoints(keypoint_names(faces), 68, faces['flip_indices'])
+
+
+def test_a_flip_test_needs_no_mirror_images_of_a_teacher_that_has_names_alone(student):
+    names = dict(enumerate(keypoint_names(parse_metainfo(COCO))))
+    teacher, _ = make_teacher(student, metainfo=dict(keypoint_id2name=names))
+    data = tiny.batch(student)
+    for sample in data['data_samples']:
+        sample.set_metainfo(dict(flip_indices=parse_metainfo(COCO)['flip_indices']))
+    preds = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor, flip_test=True)
+    assert [pred.keypoints.shape for pred in preds] == [(1, 17, 2)] * 2
+
+
+def test_a_coordinate_is_flipped_within_the_teachers_own_input():
+    head = dict(type='RegressionHead', in_channels=32, num_joints=17,
+                decoder=dict(type='RegressionLabel', input_size=(128, 128)))
+    teacher = Teacher(dict(tiny.pose_model(), neck=dict(type='GlobalAveragePooling'), head=head,
+                           test_cfg=dict(flip_test=True, shift_coords=True)), allow_random_weights=True, metainfo=COCO)
+    student = tiny.build(tiny.pose_model(head='heatmap')).eval()
+    data = tiny.batch(student)
+    pred = teacher.predict(data['inputs'], data['data_samples'], student.data_preprocessor, flip_test=True)[0]
+    images = teacher._images(data['inputs'], student.data_preprocessor)
+    samples = [PoseDataSample(metainfo=dict(input_size=(128, 128), flip_indices=teacher.metainfo['flip_indices']))] * 2
+    feats = [teacher.model.extract_feat(x) for x in (images, images.flip(-1))]
+    own = teacher.head.predict(feats, samples, test_cfg=dict(flip_test=True, shift_coords=True))[0]
+    np.testing.assert_allclose(pred.keypoints, (own.keypoints + 0.5) / 2 - 0.5, atol=1e-4)
+
+
 def test_keypoints_without_names_are_said_to_be_taken_as_the_same(monkeypatch):
     said = []
     monkeypatch.setattr('mmpose_kd.models.distillers.teacher.print_log', lambda text, *args: said.append(text))
@@ -477,7 +511,8 @@ def test_unknown_names_and_different_numbers_are_refused(student):
         teacher.match_keypoints(['a'] * 17, 17)
 
 
-@pytest.mark.parametrize('metainfo', ['configs/_base_/datasets/mpii.py', dict(from_flie='x'), ['a'], {}])
+@pytest.mark.parametrize('metainfo', ['configs/_base_/datasets/mpii.py', dict(from_flie='x'), ['a'], {},
+                                      dict(keypoint_id2name=['nose'])])
 def test_metainfo_that_names_no_keypoints_is_refused(metainfo):
     with pytest.raises(ConfigError, match='metainfo=.*: expected a dict that names keypoints, such as'):
         check_teacher(tiny.pose_model(), 'a.pth', metainfo=metainfo)
