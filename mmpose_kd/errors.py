@@ -153,7 +153,7 @@ def _build(registry: Registry, cfg: dict, where: str, defaults: dict) -> Any:
         return cls(**args)
     except ConfigError as error:
         raise ConfigError(f'{where}: {error}') from None
-    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RuntimeError) as error:
         given = ', '.join(f'{name}={value!r}' for name, value in args.items())
         raise ConfigError(f'{where}: {cls.__name__} cannot be built from {given}: '
                           f'{type(error).__name__}: {error}') from error

@@ -1,7 +1,5 @@
 """A fixed number of augmented views of every sample."""
 import copy
-import hashlib
-import json
 import random
 import zlib
 from itertools import product
@@ -14,6 +12,7 @@ import torch
 from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmpose_kd.config import digest_of
 from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.datasets.samples import evenly
 from mmpose_kd.errors import ConfigError, check_count
@@ -36,7 +35,7 @@ class ViewDataset(Dataset):
         seed (int): Seed of all views; not that of the training. Default: 0.
 
     Raises:
-        ConfigError: The number of views is no positive whole number.
+        ConfigError: The number of views is no positive whole number, or the seed none of at least 0.
 
     Example:
         >>> from mmengine.registry import init_default_scope
@@ -54,7 +53,7 @@ class ViewDataset(Dataset):
         self.cfg = copy.deepcopy(dataset)
         self.dataset = DATASETS.build(dataset)
         self.num_views = num_views
-        self.seed = seed
+        self.seed = check_count('ViewDataset: seed', seed, 0)
 
     @property
     def metainfo(self) -> dict:
@@ -127,9 +126,8 @@ class ViewDataset(Dataset):
             part.pop('data_root', None)
             lists = {key: value for key, value in part.items() if isinstance(value, (list, tuple))}
             part.update({key: _without_targets(steps) for key, steps in lists.items()})
-        text = json.dumps(cfg, sort_keys=True, default=str)
         return dict(
-            dataset=hashlib.sha256(text.encode()).hexdigest()[:16],
+            dataset=digest_of(cfg),
             annotations=' '.join(f'{zlib.crc32(file.read_bytes()):08x}' for file in _annotation_files(self.dataset)),
             samples=len(self),
             num_views=self.num_views,

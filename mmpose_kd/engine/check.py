@@ -23,6 +23,9 @@ from mmpose_kd.parts import class_of, dicts, kind_of
 _RUNNER_KEYS = ('param_scheduler', 'auto_scale_lr', 'custom_hooks', 'default_hooks', 'load_from', 'resume',
                 'randomness', 'env_cfg', 'work_dir', 'visualizer', 'val_dataloader', 'val_evaluator', 'val_cfg',
                 'train_dataloader', 'train_cfg', 'optim_wrapper', 'custom_imports')
+# Of parts of which the runner reads these, and passes over others.
+_PART_KEYS = dict(auto_scale_lr=('enable', 'base_batch_size'),
+                  env_cfg=('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit'))
 _TEST_KEYS = ('flip_test', 'flip_mode', 'shift_heatmap', 'shift_coords', 'output_heatmaps')
 _FLIP_MODES = ('heatmap', 'udp_combined', 'offset')
 _PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv_decay_mult', 'flat_decay_mult',
@@ -46,6 +49,9 @@ def check_config(cfg: Config) -> None:
         if model.get(name) is not None:
             _part(model[name], f'model.{name}')
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
+    for part, keys in _PART_KEYS.items():
+        if isinstance(cfg.get(part), dict):
+            _check_spelling(cfg[part], keys, f'{part}.', cutoff=0.85)
     _check_topdown(cfg, model)
     _check_start(cfg)
     _check_test_cfg(model.get('test_cfg') or {})

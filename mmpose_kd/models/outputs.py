@@ -56,6 +56,17 @@ def is_udp(codec: Any) -> bool:
     return isinstance(codec, UDPHeatmap)
 
 
+def pixels_per_cell(pixels: int, cells: int, udp: bool) -> float:
+    """Distance of two cells of a heatmap, or bins of SimDR logits, whose first one lies on the first pixel.
+
+    Args:
+        pixels (int): Size of the input along this axis.
+        cells (int): Cells or bins along it.
+        udp (bool): Whether the last one lies on the last pixel, see :func:`is_udp`.
+    """
+    return (pixels - 1) / (cells - 1) if udp else pixels / cells
+
+
 def decoded_scale(size: Sequence[int], udp: bool) -> List[float]:
     """What a codec decodes, over the pixel of the input that is meant, along x and y.
 

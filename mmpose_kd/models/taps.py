@@ -179,6 +179,11 @@ def parse_path(path: str) -> Tuple[str, Tuple[int, ...]]:
     return match['name'], tuple(int(i) for i in re.findall(r'-?\d+', match['indices']))
 
 
+def is_output(path: str) -> bool:
+    """Whether a tap is of what the head returns, which only models of the same keypoints can compare."""
+    return parse_path(path)[0] == 'outputs'
+
+
 def _tap(current: Callable[[], Optional[Record]], name: str, taps: List[Tuple[str, Tuple[int, ...]]],
          versions: Optional[Dict[str, List[int]]] = None):
 
@@ -251,16 +256,16 @@ def shapes(value: Any) -> str:
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested lists and tuples, in their order.
+    """The tensors in nested lists, tuples and dicts, in their order.
 
     Args:
-        value (Any): A tensor, or a list or tuple of such values; what else there is gives none.
+        value (Any): A tensor, or a list, tuple or dict of such values; what else there is gives none.
 
     Yields:
         Tensor: One of them.
     """
     if isinstance(value, Tensor):
         yield value
-    elif isinstance(value, (list, tuple)):
-        for part in value:
+    elif isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
             yield from tensors(part)

@@ -159,6 +159,12 @@ def test_annotations_of_every_part_count(wrapper, tmp_path):
     assert data.fingerprint()['annotations'].split()[-1] != 'cbf43926'
 
 
+@pytest.mark.parametrize('seed', [-1, 1.5, None, 'a'])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(ConfigError, match=f'seed={seed!r}: expected a whole number of at least 0'):
+        dataset(seed=seed)
+
+
 @pytest.mark.parametrize('num_views', [0, 1.5, True])
 def test_a_number_of_views_that_is_none_is_refused(num_views):
     with pytest.raises(ConfigError, match=f'num_views={num_views}: expected a whole number'):

@@ -107,6 +107,15 @@ def test_only_top_down_students_are_distilled(changes, message):
         check_config(cfg)
 
 
+@pytest.mark.parametrize('part, key, meant', [
+    ('auto_scale_lr', 'enabled', 'enable'), ('env_cfg', 'cudnn_benchmarks', 'cudnn_benchmark')])
+def test_a_misspelt_key_that_the_runner_would_pass_over_is_refused(part, key, meant):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg[part] = {key: True}
+    with pytest.raises(ConfigError, match=f'{part}.{key}: nothing reads this key, and "{meant}" is not given'):
+        check_config(cfg)
+
+
 def test_randomness_without_a_seed_is_refused():
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     cfg.randomness = dict(deterministic=True)

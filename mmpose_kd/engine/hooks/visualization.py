@@ -17,7 +17,8 @@ from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.connectors import WeightAllocation
-from mmpose_kd.models.objectives.base import STUDENT, keypoint_weights
+from mmpose_kd.models.labels import keypoint_weights
+from mmpose_kd.models.objectives.base import STUDENT
 from mmpose_kd.visualization import (
     draw_allocation,
     draw_distributions,
@@ -259,4 +260,4 @@ def _keypoints(head: Any, predictions: Any) -> List[np.ndarray]:
 
 
 def _labelled(samples: list) -> List[np.ndarray]:
-    return list(keypoint_weights(samples, torch.device('cpu')).numpy() > 0)
+    return list(keypoint_weights(samples).cpu().numpy() > 0)

@@ -115,7 +115,9 @@ class LSPDNet(BaseModule):
                  norm_cfg: dict = dict(type='BN'),
                  init_cfg: Optional[dict] = None):
         super().__init__(init_cfg)
-        for name, value in dict(channels=channels, num_stages=num_stages, num_blocks=num_blocks).items():
+        counts = dict(in_channels=in_channels, num_keypoints=num_keypoints, channels=channels, num_stages=num_stages,
+                      num_blocks=num_blocks)
+        for name, value in counts.items():
             check_count(f'LSPDNet: {name}', value)
         sizes = kernel_sizes if isinstance(kernel_sizes, (list, tuple)) else ()
         if not sizes or not all(is_count(size) and size % 2 for size in sizes):

@@ -6,7 +6,7 @@ from mmengine.model import BaseModule
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from .scale import check_scale, scaled
+from .scale import check_scale, scaled, whole_factor
 
 
 class Bilinear(nn.Module):
@@ -50,9 +50,8 @@ def resize_layer(channels: int, scale: float) -> nn.Module:
         >>> resize_layer(8, 4)(torch.rand(1, 8, 6, 4)).shape
         torch.Size([1, 8, 24, 16])
     """
-    factor = max(check_scale(scale), 1 / scale)
-    stride = round(factor)
-    if abs(factor - stride) > 1e-3 * factor:
+    stride = whole_factor(check_scale(scale))
+    if not stride:
         return Bilinear(scale)
     if stride == 1:
         return nn.Identity()

@@ -8,6 +8,8 @@ from mmengine.model import ImgDataPreprocessor
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor, nn
 
+from mmpose_kd.models.outputs import pixels_per_cell
+
 
 @dataclass(frozen=True)
 class Resize:
@@ -132,12 +134,12 @@ def bins_to_pixels(bins: Tensor, num_bins: int, size: int, udp: bool = False) ->
         size (int): Input size along this axis in pixels.
         udp (bool): Whether the codec maps the first and last bin to the first and last pixel, as ``UDPHeatmap`` does.
     """
-    return bins * ((size - 1) / (num_bins - 1) if udp else size / num_bins)
+    return bins * pixels_per_cell(size, num_bins, udp)
 
 
 def pixels_to_bins(pixels: Tensor, num_bins: int, size: int, udp: bool = False) -> Tensor:
     """The inverse of :func:`bins_to_pixels`."""
-    return pixels * ((num_bins - 1) / (size - 1) if udp else num_bins / size)
+    return pixels / pixels_per_cell(size, num_bins, udp)
 
 
 def _swaps_channels(preprocessor: nn.Module) -> bool:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.datasets.views import ViewDataset
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.taps import Record
+from mmpose_kd.models.taps import Record, is_output
 
 from .teacher import Teacher
 from .teacher_cache import TeacherCache
@@ -42,7 +42,7 @@ class CachedTeacher(Teacher):
         self.cache = TeacherCache(cache)
         taps = kwargs.get('taps', ())
         self.paths = stored_paths(taps)
-        self.outputs = [name for name in self.cache.fields if _is_output(name) and any(map(_is_output, taps))]
+        self.outputs = [name for name in self.cache.fields if is_output(name) and any(map(is_output, taps))]
         missing = [path for path in self.paths if path not in self.cache.fields]
         if missing:
             raise ConfigError(f'cache="{cache}" holds no tap "{missing[0]}", only {", ".join(self.cache.fields)}. Make '
@@ -84,11 +84,7 @@ def cache_source(teacher: Teacher, dataset: Any) -> Dict[str, Any]:
 
 def stored_paths(taps: Sequence[str]) -> List[str]:
     """The taps that are fields of their own; the outputs always are."""
-    return [path for path in dict.fromkeys(taps) if not _is_output(path)]
-
-
-def _is_output(path: str) -> bool:
-    return path.split('[')[0] == 'outputs'
+    return [path for path in dict.fromkeys(taps) if not is_output(path)]
 
 
 def answer_fields(record: Record, taps: Sequence[str]) -> Dict[str, Tensor]:

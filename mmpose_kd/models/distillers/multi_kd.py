@@ -15,7 +15,7 @@ from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.objectives.base import STUDENT, Objective
 from mmpose_kd.models.outputs import check_same_maps, num_keypoints
-from mmpose_kd.models.taps import Record, Recorder, tensors
+from mmpose_kd.models.taps import Record, Recorder, is_output, tensors
 
 from .cached_teacher import CachedTeacher
 from .schedules import Progress, build_schedule
@@ -151,7 +151,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
                       'current', logging.WARNING)
 
     def _reads_outputs(self, name: str) -> bool:
-        return any(objective.reads_outputs for objective in self._pupils(name))
+        """Whether what its head returns is compared, so that both need the same keypoints; else features alone."""
+        return any(map(is_output, self.teacher_taps(name)))
 
     def teacher_taps(self, name: str) -> List[str]:
         """The paths that the objectives ask of a teacher; ``'outputs'`` for one that names none."""
@@ -255,9 +256,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
 
     def _weighted(self, name: str, objective: Objective, weight: float, student: Record, records: Dict[str, Record],
                   data_samples: list) -> Tensor:
-        if weight == 0 and self._checked:  # no work, and still a gradient for every parameter, as DDP expects
-            zero = torch.zeros((), device=next(self.parameters()).device)
-            return sum((p.sum() * 0 for p in objective.parameters()), zero)
+        if weight == 0 and self._checked:
+            return self._idle(objective, student)
         if weight == 0:  # it is only checked: it draws no number and moves no average
             objective.eval()
         try:
@@ -275,6 +275,15 @@ class MultiKDDistiller(TopdownPoseEstimator):
         if not self._checked and torch.is_grad_enabled():
             self._check_trained(name, objective, value, student)
         return weight * value
+
+    def _idle(self, objective: Objective, student: Record) -> Tensor:
+        """Zero, at no cost, with a gradient of zero for each parameter that the objective reaches, as DDP expects.
+
+        Also for those of the student: of an ``IGPGCNHead`` without losses on labels nothing else reaches the steps.
+        """
+        reached = [student[path] for path in objective.student_taps] or [student.outputs]
+        zero = torch.zeros((), device=next(self.parameters()).device)
+        return sum((x.flatten()[:0].sum() for x in [*objective.parameters(), *tensors(reached)]), zero)
 
     def _check_trained(self, name: str, objective: Objective, value: Tensor, student: Record) -> None:
         """Refuse an objective that reaches no weight of the student; its own connectors alone would learn."""

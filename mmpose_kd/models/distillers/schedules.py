@@ -239,6 +239,7 @@ class WarmUp(WeightSchedule):
     def __init__(self, weight: Union[float, dict], until: Position, by_epoch: bool = False) -> None:
         super().__init__(by_epoch)
         self.inner = build_schedule(weight, 'WarmUp.weight')
+        _check_position(until, 'until')
         self.ramp = Linear(0.0, 1.0, begin=type(until)(0), until=until, by_epoch=by_epoch)
 
     def value(self, progress: Progress) -> float:
@@ -271,7 +272,7 @@ def build_schedule(weight: Union[float, dict], where: str) -> WeightSchedule:
 
 
 def _check_position(position: Position, name: str) -> None:
-    if isinstance(position, bool) or not isinstance(position, (int, float)) or position < 0:
+    if isinstance(position, bool) or not isinstance(position, (int, float)) or not position >= 0:
         raise ConfigError(f'{name}={position!r}: expected an int of at least 0, or a fraction of the training as a '
                           'float between 0 and 1.')
     if isinstance(position, float) and position > 1:

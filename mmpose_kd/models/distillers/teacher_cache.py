@@ -1,15 +1,15 @@
 """A teacher's answers on disk."""
-import hashlib
 import json
 import math
 import resource
 import zlib
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
+from mmpose_kd.config import digest_of
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import parts_of, remove, whole
 
@@ -47,7 +47,7 @@ class TeacherCache:
             raise ConfigError(f'cache="{folder}" has the format {self.meta.get("format")!r}, expected {FORMAT}. Remove '
                               'it and make it anew.')
         self.fields: Dict[str, List[int]] = self.meta['fields']
-        self._digest = hashlib.sha256(json.dumps(self.meta, sort_keys=True).encode()).hexdigest()[:16]
+        self._digest = digest_of(self.meta)
         ends = [0, *accumulate(math.prod(shape) for shape in self.fields.values())]
         self._columns = dict(zip(self.fields, map(slice, ends, ends[1:])))
         self._root = self.folder.resolve()
@@ -123,7 +123,7 @@ class TeacherCache:
 
     def finished(self, shard: int) -> bool:
         """Whether a file is written, whole, for this cache and this place in it."""
-        return not self._lack(shard)
+        return not self._index(shard)[1]
 
     def write(self, shard: int, batches: Iterable[Dict[str, np.ndarray]]) -> None:
         """Write a file, and remove what a process that was killed while it wrote it has left.
@@ -196,34 +196,34 @@ class TeacherCache:
         raise ConfigError(f'the teacher returns {largest:g}, which {self.meta["dtype"]} cannot hold: make the cache '
                           'with --dtype float32.')
 
-    def _check_finished(self, shard: int) -> None:
-        lack = self._lack(shard)
+    def _check_finished(self, shard: int) -> Dict[str, Any]:
+        """The index of a file, which is refused where it is not finished."""
+        index, lack = self._index(shard)
         if lack:
             raise ConfigError(f'cache="{self.folder}" is not complete: {lack}. The command that makes it goes on where '
                               'it stopped: mim run mmpose_kd cache CONFIG')
+        return index
 
-    def _lack(self, shard: int) -> str:
-        """What keeps a file from being finished; empty where it is."""
+    def _index(self, shard: int) -> Tuple[Dict[str, Any], str]:
+        """What a file's index holds, and what keeps the file from being finished; empty where it is."""
         rows, index = self.file(shard, 'npy'), self.file(shard, 'json')
         if not index.is_file() or not rows.is_file():
-            return f'{rows.name} is missing'
+            return {}, f'{rows.name} is missing'
         content = _read_json(index, 'cache', 'shard', 'bytes', 'crc32')
         if content is None:
-            return f'{index.name} is damaged'
+            return {}, f'{index.name} is damaged'
         if content['cache'] != self._digest or content['shard'] != shard:
-            return f'{rows.name} was written for another cache, or for another place in this one'
+            return content, f'{rows.name} was written for another cache, or for another place in this one'
         size = rows.stat().st_size
-        if size != content['bytes']:
-            return f'{rows.name} has {size} bytes, expected {content["bytes"]}'
-        return ''
+        lack = '' if size == content['bytes'] else f'{rows.name} has {size} bytes, expected {content["bytes"]}'
+        return content, lack
 
     def _row(self, shard: int, place: int) -> np.ndarray:
         if shard not in self._checksums:
-            self._check_finished(shard)
-            content = _read_json(self.file(shard, 'json'), 'crc32')
+            checksums = self._check_finished(shard)['crc32']
             try:
-                self._checksums[shard] = np.array((content or {})['crc32'], dtype=np.int64)
-            except (KeyError, TypeError, ValueError, OverflowError):  # no list of numbers
+                self._checksums[shard] = np.array(checksums, dtype=np.int64)
+            except (TypeError, ValueError, OverflowError):  # no list of numbers
                 raise self._damaged(shard) from None
         if shard not in self._open:
             while len(self._open) >= OPEN:

@@ -27,6 +27,10 @@ def check_teacher(config: Any,
     if isinstance(config, str) and '://' in config:
         raise ConfigError(f'config="{config}": a config is Python code, and none is run from the network. Download it, '
                           'read it, and give its path.')
+    flags = {'allow_random_weights': allow_random_weights, **others}
+    for name in ('allow_random_weights', 'compile', 'channels_last', 'report_metric'):
+        if not isinstance(flags.get(name, False), bool):
+            raise ConfigError(f'{name}={flags[name]!r}: expected True or False.')
     if checkpoint is None and not allow_random_weights:
         raise ConfigError('no checkpoint is given, and a teacher with random weights teaches nothing. Set '
                           'checkpoint="path or URL", or allow_random_weights=True in a test.')
@@ -36,9 +40,6 @@ def check_teacher(config: Any,
         raise ConfigError('checkpoint and allow_random_weights=True contradict each other; drop one.')
     if precision not in PRECISIONS:
         raise ConfigError(f'precision={precision!r}: expected one of {", ".join(PRECISIONS)}.')
-    for name in ('compile', 'channels_last', 'report_metric'):
-        if not isinstance(others.get(name, False), bool):
-            raise ConfigError(f'{name}={others[name]!r}: expected True or False.')
     if not isinstance(others.get('cache', ''), str):
         raise ConfigError(f'cache={others["cache"]!r}: expected the path of a folder.')
     if input_size is not None and not (

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, build, check_count, check_factor
 from mmpose_kd.models.constants import constant
+from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
@@ -223,8 +224,7 @@ class IGPGCNHead(BaseHead):
             outputs = runs[0].outputs
         poses = self.forward(feats, outputs)
         if self.label_weight:
-            labels = [sample.gt_instance_labels for sample in batch_data_samples]
-            weights = torch.cat([label.keypoint_weights for label in labels])
+            weights = keypoint_weights(batch_data_samples)
             target = torch.cat([self._label(sample) for sample in batch_data_samples]).to(poses[0], non_blocking=True)
             losses['loss_refine'] = self.label_weight * self.loss_module(poses[1:], target, weights, self.input_size)
         return losses

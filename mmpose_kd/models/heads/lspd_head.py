@@ -1,13 +1,13 @@
 """The head of a network that has several stages in training and one in evaluation."""
 from typing import List, Sequence
 
-import torch
 from mmpose.models.heads import CPMHead
 from mmpose.registry import MODELS
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.labels import heatmap_labels
 
 
 @MODELS.register_module()
@@ -83,7 +83,6 @@ class LSPDHead(CPMHead):
         """
         if self.training:
             return super().loss(feats, batch_data_samples, train_cfg)
-        target = torch.stack([d.gt_fields.heatmaps for d in batch_data_samples])
-        weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])
+        target, weights = heatmap_labels(batch_data_samples)
         first = self.loss_module[0] if isinstance(self.loss_module, nn.ModuleList) else self.loss_module
         return dict(loss_kpt=first(self.forward(feats)[0], target, weights))

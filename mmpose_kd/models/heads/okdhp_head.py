@@ -10,6 +10,7 @@ from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
 from mmpose_kd.errors import check_count, check_factor
+from mmpose_kd.models.labels import heatmap_labels
 
 
 class FeatureAggregationUnit(nn.Module):
@@ -142,8 +143,7 @@ class OKDHPHead(HeatmapHead):
             dict: ``loss_kpt`` of the deployed branch, ``loss_peers``, their sum, and ``loss_ensemble``; scalars. In
             evaluation, where there is no other branch, ``loss_kpt`` alone.
         """
-        target = torch.stack([d.gt_fields.heatmaps for d in batch_data_samples])
-        weights = torch.cat([d.gt_instance_labels.keypoint_weights for d in batch_data_samples])
+        target, weights = heatmap_labels(batch_data_samples)
         outputs = self.forward(feats)
         if isinstance(outputs, Tensor):
             return dict(loss_kpt=self.loss_module(outputs, target, weights))

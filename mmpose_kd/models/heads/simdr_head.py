@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmpose_kd.codecs import SimDRLabel
 from mmpose_kd.errors import ConfigError, build, check_count
+from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.losses.coordinate import gaussian_labels
 from mmpose_kd.models.losses.reduction import at_least_float32
 
@@ -135,7 +136,7 @@ class SimDRHead(SimCCHead):
             raise ConfigError(f'SimDRHead: the annotations hold {sorted(labels[0].keys())}, expected keypoint_bins. '
                               'Give GenerateTarget the same SimDRLabel codec as the head\'s decoder.')
         bins = torch.cat([label.keypoint_bins for label in labels])
-        weights = torch.cat([label.keypoint_weights for label in labels])
+        weights = keypoint_weights(batch_data_samples)
         target = tuple(
             gaussian_labels(bins[..., axis], float(self.decoder.sigma[axis]), logits.shape[-1])
             for axis, logits in enumerate(pred))

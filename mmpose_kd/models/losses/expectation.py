@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.models.constants import constant
-from mmpose_kd.models.outputs import is_simdr, last_heatmaps
+from mmpose_kd.models.outputs import is_simdr, last_heatmaps, pixels_per_cell
 
 from .reduction import at_least_float32, check_temperature
 
@@ -101,8 +101,7 @@ def pose_in_pixels(outputs: Outputs, input_size: Tuple[int, int], temperature: f
     if abs(width * input_size[1] - height * input_size[0]) > max(input_size):
         raise ConfigError(f'an output of {width} x {height} cells or bins given for an input of {input_size[0]} x '
                           f'{input_size[1]} pixels: expected the same aspect ratio.')
-    last = int(udp)
-    scale = [(pixels - last) / (p.shape[-1] - last) for pixels, p in zip(input_size, axes)]
+    scale = [pixels_per_cell(pixels, p.shape[-1], udp) for pixels, p in zip(input_size, axes)]
     return _means(axes) * constant(scale, axes[0])
 
 

@@ -1,4 +1,6 @@
-from .base import Objective, keypoint_weights
+from mmpose_kd.models.labels import keypoint_weights
+
+from .base import Objective
 from .cross_stage import CrossStageObjective
 from .feature import FeatureObjective
 from .output import OutputObjective

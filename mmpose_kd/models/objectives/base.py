@@ -1,11 +1,10 @@
 """The contract that every objective keeps."""
-from typing import List, Optional, Sequence, Union
+from typing import Optional, Sequence, Union
 
-import torch
 from mmengine.model import BaseModule, initialize
 from torch import Tensor
 
-from mmpose_kd.models.taps import Record, parse_path
+from mmpose_kd.models.taps import Record
 
 STUDENT = 'student'  # as an objective's teacher: the student's own record
 
@@ -39,11 +38,6 @@ class Objective(BaseModule):
         self.student_taps = tuple(student_taps)
         self.teacher_taps = tuple(teacher_taps)
 
-    @property
-    def reads_outputs(self) -> bool:
-        """Whether it compares what the heads return, so that both need the same keypoints; else features alone."""
-        return not self.teacher_taps or any(parse_path(path)[0] == 'outputs' for path in self.teacher_taps)
-
     def init_weights(self) -> None:
         """Initialise the connectors as ``init_cfg`` says; a connector's own wins over that of the objective."""
         super().init_weights()
@@ -69,18 +63,3 @@ def same_values(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors are the same numbers in memory, as one that was detached of another is."""
     place = a.data_ptr()  # 0 where there is none, as of meta tensors
     return place != 0 and place == b.data_ptr() and a.shape == b.shape and a.stride() == b.stride()
-
-
-def keypoint_weights(data_samples: List, device: torch.device) -> Tensor:
-    """Weights of the keypoints as the student's codec encoded them.
-
-    Args:
-        data_samples (list[PoseDataSample]): The batch's annotations, with ``gt_instance_labels.keypoint_weights``.
-        device (torch.device): Where the result goes.
-
-    Returns:
-        Tensor: Weights (N, K), 0 where a keypoint is not labelled; of several levels, such as those of ``MSPNHead``,
-        the weights of the last, which is the finest.
-    """
-    weights = [sample.gt_instance_labels.keypoint_weights for sample in data_samples]
-    return torch.cat([weight[-1] if weight.dim() == 3 else weight for weight in weights]).to(device)

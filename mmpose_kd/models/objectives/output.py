@@ -8,9 +8,10 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
-from mmpose_kd.models.objectives.base import STUDENT, Objective, keypoint_weights, same_values
+from mmpose_kd.models.labels import keypoint_weights
+from mmpose_kd.models.objectives.base import STUDENT, Objective, same_values
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
-from mmpose_kd.models.taps import Record, parse_path, shapes
+from mmpose_kd.models.taps import Record, is_output, shapes
 
 _LAST = {'outputs', 'outputs[-1]'}  # the same where a head has several stages
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}
@@ -65,7 +66,7 @@ class OutputObjective(Objective):
                  weight: Union[float, dict] = 1.0,
                  teacher: str = 'teacher'):
         super().__init__(weight, teacher, student_taps=[student_output], teacher_taps=[teacher_output])
-        if teacher != STUDENT and parse_path(teacher_output)[0] != 'outputs':
+        if teacher != STUDENT and not is_output(teacher_output):
             raise ConfigError(f'teacher_output={teacher_output!r} given, but only what a teacher\'s head returns is '
                               "brought to the student's keypoints, bins and cells: expected 'outputs' or an entry of "
                               "it, such as 'outputs[0]'.")

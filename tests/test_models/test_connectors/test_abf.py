@@ -89,3 +89,9 @@ def test_scale_that_is_not_positive_is_refused(scale):
 def test_a_rounded_stride_makes_the_map_that_it_stands_for(stride, side):
     module = connector(in_channels=1, out_channels=1, scale=stride / 10.667, fuse=False)  # 10.667 is 256 / 24
     assert module(torch.rand(1, 1, side, side).double())[0].shape[2:] == (24, 24)
+
+
+@pytest.mark.parametrize(('side', 'scale', 'expected'), [(5, 1 / 2, 3), (7, 1 / 2, 4), (6, 1 / 2, 3), (9, 1 / 4, 3)])
+def test_shrinks_an_odd_map_to_what_a_convolution_of_that_stride_makes(side, scale, expected):
+    _, fused = connector(scale=scale, fuse=False)(torch.rand(1, 3, side, side).double())
+    assert fused.shape == (1, 4, expected, expected)

@@ -168,6 +168,22 @@ def test_every_parameter_gets_a_gradient_in_every_step():
         assert all(p.grad is not None for p in model.parameters())
 
 
+def test_what_only_a_stopped_objective_trains_still_gets_a_gradient():
+    codec = dict(type='SimDRLabel', input_size=(64, 64), sigma=4.)
+    plain, loss = tiny.pose_model(), dict(type='ProgressivePoseLoss', step_weights=(0.5, 1.))
+    head = dict(type='IGPGCNHead', in_channels=(32, 16), skeleton=[[5, 7]], hidden_channels=8, image_channels=(8, 8),
+                base=dict(type='SimDRHead', in_channels=32, out_channels=17, in_stride=32, decoder=codec))
+    objective = dict(type='PoseObjective', loss=loss, weight=dict(type='Stop', value=1., at=5))
+    model = tiny.build(dict(plain, type='MultiKDDistiller', backbone=dict(plain['backbone'], out_indices=(2, 3)),
+                            head=head, teacher=TEACHER, objectives=dict(loss_pose=objective),
+                            frozen=['backbone', 'head.base']))
+    for iteration in (0, 7):  # before and after the objective stops
+        at_iteration(iteration)
+        model.zero_grad()
+        model.parse_losses(model.loss(**tiny.batch(model)))[0].backward()
+        assert all(p.grad is not None for p in model.parameters() if p.requires_grad)
+
+
 def test_stopped_objective_and_its_teacher_are_not_computed():
     model = distiller(loss_fkd=dict(DISTANCE, weight=dict(type='Stop', value=1., at=5)))
     data = tiny.batch(model)

@@ -10,7 +10,7 @@ from mmpose.structures import PoseDataSample
 from mmpose_kd.engine.hooks.visualization import _labelled
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.distillers.teacher import Teacher
-from mmpose_kd.models.objectives.base import keypoint_weights
+from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.taps import Record
 from mmpose_kd.visualization.records import label_pose
 

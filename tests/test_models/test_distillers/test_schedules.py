@@ -82,6 +82,8 @@ def test_warm_up_multiplies_another_schedule(iteration, expected):
     (dict(type='Linaer', start=1, end=0), "Did you mean 'Linear'"),
     (dict(type='Linear', start=1, end=0, until=1), 'until=1: an int counts iterations.* Write 1.0 for the end'),
     (dict(type='WarmUp', weight=1, until=1), 'until=1: an int counts iterations'),
+    (dict(type='WarmUp', weight=1, until='0.1'), "until='0.1': expected an int"),
+    (dict(type='Linear', start=1, end=0, begin=float('nan')), 'begin=nan: expected an int'),
     (dict(type='Stop', value=1, at=1), 'at=1: an int counts iterations'),
     (dict(type='Stop', value=1), 'needs the argument "at"'),
     (dict(value=1), 'with a "type"'),

@@ -6,7 +6,7 @@ from mmpose.registry import MODELS
 from mmpose.structures import PoseDataSample
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.objectives.base import keypoint_weights
+from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.taps import Record
 
 STAGES = dict(student_taps=['s'], teacher_taps=['t'], student_channels=[3], teacher_channels=[4], student_strides=[8],
