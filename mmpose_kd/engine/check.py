@@ -49,9 +49,9 @@ def check_config(cfg: Config) -> None:
         if model.get(name) is not None:
             _part(model[name], f'model.{name}')
     _check_spelling(cfg, _RUNNER_KEYS, '', cutoff=0.85)
-    for part, keys in _PART_KEYS.items():
-        if isinstance(cfg.get(part), dict):
-            _check_spelling(cfg[part], keys, f'{part}.', cutoff=0.85)
+    for name, keys in _PART_KEYS.items():
+        if isinstance(cfg.get(name), dict):
+            _check_spelling(cfg[name], keys, f'{name}.', cutoff=0.85)
     _check_topdown(cfg, model)
     _check_start(cfg)
     _check_test_cfg(model.get('test_cfg') or {})

@@ -216,6 +216,22 @@ def test_the_main_process_alone_shows_how_far_the_evaluation_is(main, expected, 
     assert shown == expected
 
 
+def test_a_mistake_in_an_objective_is_known_before_the_teacher_is_evaluated(tmp_path, teacher_file, monkeypatch):
+    model = student(**teacher_file)
+    model['objectives'] = dict(loss_fkd=dict(OBJECTIVES['loss_fkd'], student_channels=[8, 4]))
+    monkeypatch.setattr('mmpose_kd.engine.hooks.teacher_metric.track', pytest.fail)
+    with pytest.raises(ConfigError, match=r'loss_fkd: .* set student_channels\[1\]=16'):
+        tiny.run(tiny.runner_cfg(model, tmp_path, epochs=1))
+
+
+def test_a_training_is_the_same_with_and_without_the_teachers_metric(tmp_path, teacher_file):
+    with_metric, without = (
+        tiny.run(tiny.runner_cfg(student(**teacher_file, report_metric=shown), tmp_path / str(shown), epochs=1))
+        for shown in (True, False))
+    assert equal(with_metric.model.state_dict(), without.model.state_dict())
+    assert equal(with_metric.model.distillation_state(), without.model.distillation_state())
+
+
 def test_teachers_metric_is_the_plain_teachers(tmp_path, teacher_file):
     runner = tiny.run(tiny.runner_cfg(student(**teacher_file), tmp_path / 'kd', epochs=1, samples=16))
     plain = Runner.from_cfg(tiny.runner_cfg(tiny.pose_model(8), tmp_path / 'plain', samples=16, experiment_name='plain',

@@ -17,7 +17,7 @@ from steps import one_step
 
 from mmpose_kd.checkpoint import load_checkpoint
 from mmpose_kd.engine.hooks import DistillVisualizationHook
-from mmpose_kd.engine.hooks.visualization import undisturbed
+from mmpose_kd.engine.undisturbed import undisturbed
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.visualization.records import label_pose
 

@@ -9,6 +9,8 @@ from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
 from mmpose_kd.engine.runner import unwrapped_model
+from mmpose_kd.engine.undisturbed import undisturbed
+from mmpose_kd.models.distillers.multi_kd import MultiKDDistiller
 from mmpose_kd.progress import track
 
 INFO = 'teacher_metrics'
@@ -23,6 +25,9 @@ class TeacherMetricHook(Hook):
     What a metric returns beside numbers, such as a list, is left out. Switch it off with
     ``teacher=dict(..., report_metric=False)``.
 
+    Before that, which may take minutes, the losses of one batch are computed and thrown away, so that a mistake in the
+    objectives is known at once.
+
     The runner registers this hook by itself for a :class:`MultiKDDistiller`.
     """
 
@@ -33,6 +38,7 @@ class TeacherMetricHook(Hook):
         teachers = {name: t for name, t in model.teachers.items() if t.report_metric}
         if runner.val_loop is None or not teachers or runner.message_hub.runtime_info.get(INFO):
             return
+        _try_a_step(runner, model)
         found = {name: self._evaluate(runner, model, name) for name in teachers}
         runner.message_hub.update_info(INFO, found)
         for name, metrics in found.items():
@@ -57,6 +63,20 @@ class TeacherMetricHook(Hook):
             evaluator.process(data_samples=samples, data_batch=batch)
         model.train(training)
         return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items() if np.size(v) == 1}
+
+
+def _try_a_step(runner: Runner, model: MultiKDDistiller) -> None:
+    """Compute the losses of some samples, and leave everything as it was."""
+    loader = runner.train_dataloader
+    if loader.batch_size is None:  # a batch sampler of one's own says which samples make a batch
+        return
+    buffers = {name: value.clone() for name, value in model.named_buffers()}
+    with undisturbed(model):
+        model.train()
+        samples = [loader.dataset[i % len(loader.dataset)] for i in range(loader.batch_size)]
+        model.try_loss(**model.data_preprocessor(loader.collate_fn(samples), True))
+        for name, value in model.named_buffers():
+            value.copy_(buffers[name])
 
 
 def _table(metrics: Dict[str, float]) -> str:

@@ -1,11 +1,8 @@
 """Pictures of what a student learns from its teachers, while it does."""
 import copy
-import random
-from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import numpy as np
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -14,6 +11,7 @@ from mmpose.registry import HOOKS
 from torch import nn
 
 from mmpose_kd.engine.runner import unwrapped_model
+from mmpose_kd.engine.undisturbed import undisturbed
 from mmpose_kd.errors import ConfigError, check_count, did_you_mean
 from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.connectors import WeightAllocation
@@ -216,23 +214,6 @@ class DistillVisualizationHook(Hook):
         few = {key: copy.deepcopy(values[:self.num_samples]) for key, values in batch.items()}
         data = model.data_preprocessor(few, False)
         return data['inputs'], data['data_samples']
-
-
-@contextmanager
-def undisturbed(model: BasePoseEstimator) -> Iterator[None]:
-    """Evaluate a model in the middle of its training: afterwards modes and random states are as they were."""
-    modes = [(module, module.training) for module in model.modules()]
-    states = random.getstate(), np.random.get_state()
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    try:
-        with torch.no_grad(), torch.random.fork_rng(devices):
-            model.eval()
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        random.setstate(states[0])
-        np.random.set_state(states[1])
 
 
 def _chosen_joints(joints: Optional[Sequence], names: List[str]) -> Dict[str, int]:

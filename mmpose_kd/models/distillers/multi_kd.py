@@ -214,6 +214,11 @@ class MultiKDDistiller(TopdownPoseEstimator):
         self._checked = True
         return losses
 
+    def try_loss(self, inputs: Tensor, data_samples: list) -> None:
+        """Compute :meth:`loss` for its errors alone, before a training; its first step is checked all the same."""
+        self.loss(inputs, data_samples)
+        self._checked = False
+
     def train(self, mode: bool = True) -> 'MultiKDDistiller':
         """Set training or evaluation mode; what is frozen stays in evaluation."""
         super().train(mode)

@@ -254,7 +254,7 @@ class Teacher:
         samples = [sample.new() for sample in data_samples]
         for sample in samples:  # what a head reads of its own data
             sample.set_metainfo(dict(input_size=resize.teacher))
-            if 'flip_indices' in (self.metainfo or {}):
+            if self.metainfo and 'flip_indices' in self.metainfo:
                 sample.set_metainfo(dict(flip_indices=self.metainfo['flip_indices']))
         test_cfg = dict(self.model.test_cfg, flip_test=flip_test, output_heatmaps=False)
         self.to(inputs.device)
