@@ -77,15 +77,13 @@ def readme(spec: dict, plain: Config) -> str:
         str: Markdown.
     """
     scripted = 'keypoints' in spec.get('outputs', ())
+    imports = plain.get('custom_imports', {}).get('imports', [])
+    packages = sorted({name.split('.')[0] for name in ([imports] if isinstance(imports, str) else imports)})
+    first = ['import mmpose_kd'] if 'mmpose_kd' in packages else []  # it mends MMPose where mmcv-lite is installed
     text = ['# A pose estimator', '', '```bash']
     text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []
     text += ['mim test mmpose config.py --checkpoint checkpoint.pth  # where the data is that config.py names']
-    text += ['```', '', '```python', *_INFERENCER, '```', '']
-    imports = plain.get('custom_imports', {}).get('imports', [])
-    imports = [imports] if isinstance(imports, str) else imports
-    packages = sorted({name.split('.')[0] for name in imports})
-    if 'mmpose_kd' in packages:  # before MMPose, which it mends where mmcv-lite is installed
-        text.insert(text.index(_INFERENCER[0]), 'import mmpose_kd')
+    text += ['```', '', '```python', *first, *_INFERENCER, '```', '']
     uses = (f'MMPose and {", ".join(f"`{name}`" for name in packages)}, which it imports' if packages else
             'MMPose alone; with mmcv-lite, where MMPose cannot be imported by itself, run `mim test mmpose_kd` '
             'instead, and `import mmpose_kd` first in Python')

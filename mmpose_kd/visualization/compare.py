@@ -138,14 +138,14 @@ def compare_image(models: Sequence[ComparedModel],
     interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
     canvas = cv2.resize(image, (width, height), interpolation=interpolation)
     persons = np.array([[0, 0, *image.shape[1::-1]]], np.float32) if boxes is None else boxes
-    predictions, columns = [model.predict(image, boxes) for model in models], {}
-    indices = shared_keypoints(models)
-    for i, (model, found) in enumerate(zip(models, predictions)):
+    predictions = [model.predict(image, boxes) for model in models]
+    shared = [(found['keypoints'][:, joints], found['scores'][:, joints] > threshold)
+              for found, joints in zip(predictions, shared_keypoints(models))]
+    (first, sure), columns = shared[0], {}
+    for i, (model, found, (joints, shown)) in enumerate(zip(models, predictions, shared)):
         title = f'{model.name}\n' + (f'{1000 * statistics.median(model.times[-30:]):.1f} ms' if model.times else '')
         if i:
-            both = [(p['keypoints'][:, k], p['scores'][:, k] > threshold)
-                    for p, k in ((predictions[0], indices[0]), (found, indices[i]))]
-            distance = disagreement(both[0][0], both[1][0], both[0][1] & both[1][1], persons)
+            distance = disagreement(first, joints, sure & shown, persons)
             if math.isfinite(distance):
                 model.distances.append(distance)
             title += f', {100 * distance:.1f} % from {models[0].name}' if math.isfinite(distance) else ''
