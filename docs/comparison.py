@@ -184,6 +184,7 @@ TABLES = dict(
     short_128x128=lambda studies: course(studies['short_128x128']),
     tuned_128x128=lambda studies: course(studies['tuned_128x128']),
     larger=lambda studies: whole(studies['tuned_128x128']),
+    second_stages=lambda studies: whole(studies['second_stage_128x128']),
     budget_128x128=lambda studies: twice_as_long(studies['tuned_128x128'], studies['budget_128x128']),
     backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
 

@@ -224,9 +224,11 @@ def test_a_mistake_in_an_objective_is_known_before_the_teacher_is_evaluated(tmp_
         tiny.run(tiny.runner_cfg(model, tmp_path, epochs=1))
 
 
-def test_a_training_is_the_same_with_and_without_the_teachers_metric(tmp_path, teacher_file):
+@pytest.mark.parametrize('workers', [0, 1])
+def test_a_training_is_the_same_with_and_without_the_teachers_metric(workers, tmp_path, teacher_file):
     with_metric, without = (
-        tiny.run(tiny.runner_cfg(student(**teacher_file, report_metric=shown), tmp_path / str(shown), epochs=1))
+        tiny.run(tiny.runner_cfg(student(**teacher_file, report_metric=shown), tmp_path / str(shown), epochs=1),
+                 **{'train_dataloader.num_workers': workers})
         for shown in (True, False))
     assert equal(with_metric.model.state_dict(), without.model.state_dict())
     assert equal(with_metric.model.distillation_state(), without.model.distillation_state())

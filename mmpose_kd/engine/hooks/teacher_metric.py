@@ -7,6 +7,7 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
+from torch.utils.data import DataLoader, Subset
 
 from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.engine.undisturbed import undisturbed
@@ -71,10 +72,13 @@ def _try_a_step(runner: Runner, model: MultiKDDistiller) -> None:
     if loader.batch_size is None:  # a batch sampler of one's own says which samples make a batch
         return
     buffers = {name: value.clone() for name, value in model.named_buffers()}
+    few = Subset(loader.dataset, [i % len(loader.dataset) for i in range(loader.batch_size)])
     with undisturbed(model):
         model.train()
-        samples = [loader.dataset[i % len(loader.dataset)] for i in range(loader.batch_size)]
-        model.try_loss(**model.data_preprocessor(loader.collate_fn(samples), True))
+        # In a process of its own where the training has some: a client of a file server must not be shared with them.
+        batch, = DataLoader(few, len(few), num_workers=min(1, loader.num_workers), collate_fn=loader.collate_fn,
+                            multiprocessing_context=loader.multiprocessing_context)
+        model.try_loss(**model.data_preprocessor(batch, True))
         for name, value in model.named_buffers():
             value.copy_(buffers[name])
 
