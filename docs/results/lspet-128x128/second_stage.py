@@ -25,7 +25,8 @@ own = {'param_scheduler.0.end': 50}
 runs = {
     'two-stage-1': dict(config='configs/two-stage-1.py', label='two-stage, 1', cfg_options=cached),
     'two-stage-2': dict(config='configs/two-stage-2.py', label='two-stage, 2', cfg_options={**refine, **own}),
-    'dwpose-1': dict(config='configs/dwpose-1.py', label='DWPose, 1', cfg_options=cached),
+    'dwpose-1': dict(
+        config='configs/dwpose-1.py', label='DWPose, 1', baseline='dwpose-1', cfg_options=cached),
     'dwpose-2': dict(
         config='configs/dwpose-2.py', label='DWPose, 2', baseline='dwpose-1', cfg_options={**again, **own}),
     'dwpose-2-500': dict(
