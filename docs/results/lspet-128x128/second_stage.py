@@ -1,5 +1,6 @@
 # What does a second stage bring whose warm-up is its own? In lspet-64x64/methods.py both kept the 500 steps of the
-# first, which are half or all of theirs. The length of each second stage is that of there.
+# first, which are half or all of theirs. The length of each second stage is that of there; the first of the two-stage
+# system is also trained for as long as both together.
 title = 'Second stages of a ResNet-18-w16 taught by HRNet-W32 on LSPET 128x128'
 seeds = [0, 1, 2]
 baseline = 'two-stage-1'
@@ -25,6 +26,9 @@ own = {'param_scheduler.0.end': 50}
 runs = {
     'two-stage-1': dict(config='configs/two-stage-1.py', label='two-stage, 1', cfg_options=cached),
     'two-stage-2': dict(config='configs/two-stage-2.py', label='two-stage, 2', cfg_options={**refine, **own}),
+    'two-stage-1-10e': dict(
+        config='configs/two-stage-1.py', label='two-stage, 1, ten epochs',
+        cfg_options={**cached, 'train_cfg.max_epochs': 10}),
     'dwpose-1': dict(
         config='configs/dwpose-1.py', label='DWPose, 1', baseline='dwpose-1', cfg_options=cached),
     'dwpose-2': dict(
