@@ -22,7 +22,7 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
     """
     curve: Dict[int, Dict[str, float]] = {}
     losses: Dict[str, Dict[int, float]] = {}
-    for _, entries in _attempts(folder):
+    for entries in map(list, map(_entries, _logs(folder))):
         first = next((entry for entry in entries if 'loss' in entry), None)
         if first is not None:
             begin = first.get('step', 0)
@@ -44,18 +44,23 @@ def read_scalars(folder: Path) -> Tuple[Dict[int, Dict[str, float]], Dict[str, L
 
 def trained_logs(folder: Path) -> List[Path]:
     """The files of the attempts that trained, one after the other; a test in the same folder logs metrics alone."""
-    return [file for file, entries in _attempts(folder) if any('loss' in entry for entry in entries)]
+    return [file for file in _logs(folder) if any('loss' in entry for entry in _entries(file))]
 
 
 def device_memory(folder: Path) -> float:
     """The most memory in MB that a training held on its GPU, over all its attempts; 0 where it had none."""
-    return max((entry.get('memory', 0.) for _, entries in _attempts(folder) for entry in entries), default=0.)
+    return max((entry.get('memory', 0.) for file in _logs(folder) for entry in _entries(file)), default=0.)
 
 
-def _attempts(folder: Path) -> Iterator[Tuple[Path, List[Dict[str, float]]]]:
-    """The file of each attempt, one after the other, and the numbers of each of its lines."""
-    for file in sorted(folder.glob('*/vis_data/scalars.json')):
-        yield file, [_entry(line) for line in file.read_text(errors='replace').splitlines()]
+def _logs(folder: Path) -> List[Path]:
+    """The file of each attempt, one after the other."""
+    return sorted(folder.glob('*/vis_data/scalars.json'))
+
+
+def _entries(file: Path) -> Iterator[Dict[str, float]]:
+    """The numbers of each line of a file, which is read no farther than is asked."""
+    with file.open(errors='replace') as lines:
+        yield from map(_entry, lines)
 
 
 def _entry(line: str) -> Dict[str, float]:

@@ -111,7 +111,7 @@ def check_same_maps(student: Any, teacher: Any, losses: Iterable[Any] = ()) -> N
 
 
 def _kind_of_maps(head: Any) -> str:
-    if isinstance(head, IntegralRegressionHead):
+    if has_distributions(head):
         return 'maps whose sum is 1 (integral regression)'
     if isinstance(getattr(head, 'decoder', None), MegviiHeatmap):
         sizes = ', '.join('x'.join(map(str, size)) for size in (head.decoder.heatmap_size, head.decoder.input_size))

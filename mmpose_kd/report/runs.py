@@ -140,12 +140,10 @@ def dumped_config(run: Trained, cfg_options: Optional[dict] = None, custom_impor
     Raises:
         ConfigError: It cannot be read, or the options do not fit.
     """
-    files, copies = list(run.folder.glob('*.py')), list(run.folder.glob('*/vis_data/config.py'))
     logs = trained_logs(run.folder)
-    if logs:
-        files = [file for file in files if _written(file) <= _written(logs[-1])]
-        copies = [file for file in copies if file.with_name(logs[-1].name) in logs]
-    found = files or copies
+    files = [file for file in run.folder.glob('*.py') if not logs or _written(file) <= _written(logs[-1])]
+    copies = [log.with_name('config.py') for log in logs] or run.folder.glob('*/vis_data/config.py')
+    found = files or [file for file in copies if file.is_file()]
     return read_config(max(found, key=_written), cfg_options, custom_imports) if found else None
 
 

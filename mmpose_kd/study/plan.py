@@ -264,7 +264,8 @@ def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str
               earlier: Dict[str, List[Run]]) -> List[Run]:
     """A training for each seed of a run."""
     where, runs = f'{path}: runs.{name}', []
-    config = _config_file(entry['config'], Path(path).parent, where)
+    given = Path(entry['config'])
+    config = given if '::' in str(given) else (Path(path).parent / given).resolve()
     options = [study.get('cfg_options', {}), entry.get('cfg_options', {})]
     for key in (key for changes in options for key in changes):
         if not isinstance(key, str):
@@ -282,16 +283,6 @@ def _seeds_of(name: str, entry: Dict[str, Any], study: Dict[str, Any], path: str
         runs.append(Run(name, entry.get('label', name), seed, config, options, _needed(options, earlier, seed, where),
                         entry.get('baseline', study['baseline'])))
     return runs
-
-
-def _config_file(given: str, folder: Path, where: str) -> Path:
-    """The file that a run's config names: relative to the study's folder, or ``mmpose::...``."""
-    if '::' not in given:
-        return (folder / given).resolve()
-    try:
-        return Path(read_config(given).filename)
-    except ConfigError as error:
-        raise ConfigError(f'{where}: {error}') from error
 
 
 def _check_pairs(runs: List[Run], baseline: List[Run], where: str) -> None:

@@ -1,4 +1,4 @@
-# The base of both first stages.
+# The base of both first stages, and of what else this teacher teaches.
 _base_ = ['student.py']
 
 model = dict(
