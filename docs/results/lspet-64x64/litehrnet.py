@@ -1,0 +1,24 @@
+# The paper's own student: Lite-HRNet-18 alone and with Multi-KD, its two added parts left out or not. Five epochs on six
+# views, with the learning rate of backbones.py and the weights that tuning chose for a ResNet-18.
+_base_ = 'protocol.py'
+title = 'Lite-HRNet-18 taught by HRNet-W32 on LSPET 64x64, five epochs'
+baseline = 'alone'
+cfg_options = {
+    'train_cfg.max_epochs': 5,
+    'train_dataloader.dataset.num_views': 6,
+    'optim_wrapper.optimizer.lr': 8e-3
+}
+
+teacher = {
+    'model.teacher.checkpoint': '{{$MMPOSE_KD_TEACHER:work_dirs/hrnet-w32_simdr_lspet-64x64/epoch_60.pth}}',
+    'model.teacher.cache': '{{$MMPOSE_KD_CACHE:work_dirs/cache_lspet-64x64}}',
+    'model.teacher.report_metric': False
+}
+config = '../../../configs/study/{}_litehrnet18_hrnet-w32_lspet-64x64.py'
+runs = {
+    'multi-kd': dict(config=config.format('multi-kd'), label='Multi-KD', cfg_options=teacher),
+    'cross-stage-kl': dict(config=config.format('cross-stage-kl'), label='cross-stage + KL', cfg_options=teacher),
+    'alone': dict(config='../../../configs/students/litehrnet18_simdr_lspet-64x64.py', label='Lite-HRNet-18 alone'),
+    'kd': dict(config=config.format('kd'), label='KD', cfg_options=teacher)
+}
+del teacher, config
