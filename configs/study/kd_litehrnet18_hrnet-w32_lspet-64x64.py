@@ -1,4 +1,4 @@
-# Vanilla KD of Lite-HRNet-18: the KL divergence of the SimDR distributions, with the weight that did best for a ResNet-18.
+# Vanilla KD of Lite-HRNet-18: the KL divergence of the SimDR distributions, with the weight of the ResNet-18-w16.
 _base_ = ['../students/litehrnet18_simdr_lspet-64x64.py']
 
 model = dict(

@@ -1,4 +1,4 @@
-# Multi-KD of the paper's student, with the weights that did best for a ResNet-18: layer-normalised features.
+# Multi-KD of the paper's own student, with the weights of the ResNet-18-w16, on layer-normalised features.
 _base_ = ['kd_litehrnet18_hrnet-w32_lspet-64x64.py']
 
 model = dict(

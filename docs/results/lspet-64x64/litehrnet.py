@@ -1,5 +1,5 @@
-# The paper's own student: Lite-HRNet-18 alone and with Multi-KD, its two added parts left out or not. Five epochs on six
-# views, with the learning rate of backbones.py and the weights that tuning chose for a ResNet-18.
+# The student of the Multi-KD paper: Lite-HRNet-18 alone and with Multi-KD, with and without its two added parts. Five
+# epochs on six views, the learning rate of backbones.py and the weights that tuning chose for a ResNet-18-w16.
 _base_ = 'protocol.py'
 title = 'Lite-HRNet-18 taught by HRNet-W32 on LSPET 64x64, five epochs'
 baseline = 'alone'
