@@ -8,7 +8,7 @@ import time
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional
 
 import torch
 from rich import get_console
@@ -53,6 +53,23 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
     """
     if jobs < 1:
         raise ConfigError(f'--jobs {jobs}: expected 1 or more.')
+    _check_kept(plan, out, redo)
+    with progress_bar(get_console()) as progress:
+        queue = _Queue(plan, out, jobs, partial(progress.console.print, markup=False, soft_wrap=True))
+        bar = progress.add_task('study: epochs', total=queue.epochs, completed=queue.reached)
+        try:
+            while queue.waiting or queue.active:
+                time.sleep(0 if queue.begin() else POLL)
+                for _ in queue.just_finished():
+                    finished()
+                progress.update(bar, total=queue.epochs, completed=queue.reached)
+        finally:  # the next call goes on where this one was stopped
+            queue.stop()
+    return queue.failed
+
+
+def _check_kept(plan: Plan, out: Path, redo: bool) -> None:
+    """Refuse what was trained with something else, or move it aside."""
     for run in plan.runs:
         teacher = orphaned(run, out)
         if redo and (teacher or difference(run, out)):
@@ -62,51 +79,69 @@ def train_all(plan: Plan, out: Path, jobs: int = 1, redo: bool = False,
         if teacher:
             raise ConfigError(f'{out / run.folder} was trained with the checkpoint of "{teacher}", which is gone and '
                               'would be another one. Put it back, choose another folder, or --redo to train both anew.')
-    waiting = [run for run in plan.runs if not state_of(run, out).get('finished')]
-    active: Dict[Run, _Process] = {}
-    failed: List[Run] = []
-    ended = {run for run in plan.runs if run not in waiting}
 
-    def reached() -> int:
-        return sum(run.epochs if run in ended else _epoch(run, out) for run in plan.runs if run not in failed)
 
-    with progress_bar(get_console()) as progress:
-        say = partial(progress.console.print, markup=False, soft_wrap=True)
-        bar = progress.add_task('study: epochs', total=sum(run.epochs for run in plan.runs), completed=reached())
-        try:
-            while waiting or active:
-                ready = [run for run in waiting if len(active) < jobs and not _pending(run, waiting, active)][:1]
-                for run in ready:
-                    waiting.remove(run)
-                    lacking = next((need.name for need in run.needs if need in failed), '')
-                    if lacking:
-                        failed.append(run)
-                        ended.add(run)
-                        say(f'{run.name}, seed {run.seed}: not begun, as it needs the checkpoint of "{lacking}"')
-                        continue
-                    say(f'{run.name}, seed {run.seed}: {out / run.folder}')
-                    slot = next(i for i in range(jobs) if all(process.slot != i for process in active.values()))
-                    active[run] = _Process(run, out, jobs, slot)
-                time.sleep(0 if ready else POLL)
-                for run, process in list(active.items()):
-                    code = process.poll()
-                    if code is None:
-                        continue
-                    del active[run]
-                    ended.add(run)
-                    if code:
-                        failed.append(run)
-                        say(f'{run.name}, seed {run.seed}: {_end(code)}, see {process.log}\n{process.last_words()}')
-                    else:
-                        finished()
-                progress.update(bar, completed=reached(),
-                                total=sum(run.epochs for run in plan.runs if run not in failed))
-        finally:  # the next call goes on where this one was stopped
-            for process in active.values():
-                process.stop()
-            for process in active.values():
-                process.process.wait()
-    return failed
+class _Queue:
+    """The runs of a study: those that wait, are trained, have finished or failed."""
+
+    def __init__(self, plan: Plan, out: Path, jobs: int, say: Callable[[str], Any]):
+        self.runs, self.out, self.jobs, self.say = plan.runs, out, jobs, say
+        self.waiting = [run for run in self.runs if not state_of(run, out).get('finished')]
+        self.active: Dict[Run, _Process] = {}
+        self.finished = {run for run in self.runs if run not in self.waiting}
+        self.failed: List[Run] = []
+
+    @property
+    def epochs(self) -> int:
+        """Of all runs that have not failed."""
+        return sum(run.epochs for run in self.runs if run not in self.failed)
+
+    @property
+    def reached(self) -> int:
+        """How many of these are trained."""
+        return sum(run.epochs if run in self.finished else _epoch(run, self.out)
+                   for run in self.runs if run not in self.failed)
+
+    def begin(self) -> bool:
+        """Begin the next run that needs no other one first; whether there was one, and room for it."""
+        ready = [run for run in self.waiting if not any(need in self.waiting or need in self.active
+                                                        for need in run.needs)]
+        if not ready or len(self.active) == self.jobs:
+            return False
+        run = ready[0]
+        self.waiting.remove(run)
+        lacking = next((need.name for need in run.needs if need in self.failed), None)
+        if lacking is not None:
+            self._fail(run, f'not begun, as it needs the checkpoint of "{lacking}"')
+            return True
+        self.say(f'{run.name}, seed {run.seed}: {self.out / run.folder}')
+        slot = next(i for i in range(self.jobs) if all(process.slot != i for process in self.active.values()))
+        self.active[run] = _Process(run, self.out, self.jobs, slot)
+        return True
+
+    def just_finished(self) -> Iterator[Run]:
+        """Those that finished since the last call; what failed is said."""
+        for run, process in list(self.active.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            del self.active[run]
+            if code:
+                self._fail(run, f'{_end(code)}, see {process.log}\n{process.last_words()}')
+            else:
+                self.finished.add(run)
+                yield run
+
+    def stop(self) -> None:
+        """Stop those that are trained."""
+        for process in self.active.values():
+            process.stop()
+        for process in self.active.values():
+            process.process.wait()
+
+    def _fail(self, run: Run, why: str) -> None:
+        self.failed.append(run)
+        self.say(f'{run.name}, seed {run.seed}: {why}')
 
 
 class _Process:
@@ -184,11 +219,6 @@ def _gpus() -> List[str]:
 def _epoch(run: Run, out: Path) -> int:
     """The last epoch that a run has saved."""
     return max(saved_epochs(out / run.folder), default=0)
-
-
-def _pending(run: Run, waiting: List[Run], active: Dict[Run, '_Process']) -> bool:
-    """Whether another run has to end first."""
-    return any(need in waiting or need in active for need in run.needs)
 
 
 def _peak_memory(pid: int) -> float:
