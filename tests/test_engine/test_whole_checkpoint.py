@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tiny
 import torch
+from mmengine.config import Config
 from mmengine.fileio.backends import BaseStorageBackend, LocalBackend, backends
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -210,6 +211,15 @@ def test_nothing_whole_is_an_error_that_says_so(trained, tmp_path):
 
 def test_nothing_to_resume_starts_anew(tmp_path):
     assert tiny.run(config(tmp_path, epochs=1), resume=True).epoch == 1
+
+
+def test_nothing_to_resume_starts_from_load_from_of_the_config_file(trained, tmp_path):
+    cfg = config(tmp_path, epochs=1)
+    cfg.load_from = str(trained / 'run' / 'epoch_3.pth')
+    cfg.dump(str(tmp_path / 'config.py'))
+    cfg = Config.fromfile(str(tmp_path / 'config.py'))
+    run = tiny.run(cfg, resume=True, load_from=None)  # as MMPose's --resume sets them
+    assert run._has_loaded and run.epoch == 1
 
 
 def test_a_plain_student_resumes_from_the_one_before_it_too(tmp_path):

@@ -35,8 +35,7 @@ class FirstStageHook(Hook):
     def before_train(self, runner: Runner) -> None:
         if not runner._has_loaded and not self.allow_random_weights:
             raise ConfigError('FirstStageHook: no checkpoint of stage 1 was loaded, and a frozen student with random '
-                              'weights has no pose to refine. Set load_from to a checkpoint of stage 1. MMPose\'s '
-                              '"--resume auto" drops load_from where there is nothing to resume: leave it out then.')
+                              'weights has no pose to refine. Set load_from to a checkpoint of stage 1.')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         state = state_dict_of(checkpoint)

@@ -11,6 +11,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS
 
+from mmpose_kd.config import read_config
 from mmpose_kd.engine.runner import PART, move_into_place
 from mmpose_kd.errors import ConfigError, check_arguments, did_you_mean
 
@@ -24,6 +25,9 @@ class WholeCheckpointHook(CheckpointHook):
     this names, be it whole or not. Thread: none found. Here the new one is written first, ``last_checkpoint`` is
     replaced at once, and a damaged checkpoint is passed over for the one before it, with a warning that names both.
     That a checkpoint itself is written at once is in :mod:`mmpose_kd.engine.runner`.
+
+    MMPose's ``--resume`` without a file drops ``load_from``, also in a first start, where there is nothing to resume:
+    that begins from the ``load_from`` of the config file here, as it does without ``--resume``.
 
     It is registered in MMPose's registry by the stock hook's name, so that every config with
     ``default_scope='mmpose'`` has it.
@@ -47,6 +51,8 @@ class WholeCheckpointHook(CheckpointHook):
         """Resume from a checkpoint that is whole."""
         pointer = Path(runner.work_dir) / 'last_checkpoint'
         given = runner._load_from or (pointer.read_text().strip() if pointer.is_file() else None)
+        if runner._resume and given is None:
+            return _begin_as_configured(runner)
         if not runner._resume or given is None or '://' in given or os.path.isdir(given) or is_whole(given):
             return
         there = os.path.isfile(given)
@@ -138,6 +144,15 @@ class _RemovesLater:
         self.outdated.append(path)
 
     rmtree = remove
+
+
+def _begin_as_configured(runner: Runner) -> None:
+    """Where there is nothing to resume, begin from what the config file says."""
+    file = runner.cfg.filename
+    start = read_config(file, custom_imports=False).get('load_from') if file and os.path.isfile(file) else None
+    if start is not None:
+        runner.logger.info(f'there is nothing to resume in "{runner.work_dir}": beginning from load_from="{start}"')
+        runner._resume, runner._load_from = False, start
 
 
 def is_whole(path: Union[str, Path]) -> bool:
