@@ -119,6 +119,17 @@ def test_the_best_is_removed_when_the_better_is_whole(tmp_path, monkeypatch):
     assert 'best_PCK_epoch_2.pth' in names(tmp_path) and 'best_PCK_epoch_1.pth' not in names(tmp_path)
 
 
+def test_the_best_of_a_run_in_another_folder_is_not_removed(tmp_path, monkeypatch):
+    scores = iter([0.2, 0.1, 0.3])
+    monkeypatch.setattr('mmpose.evaluation.metrics.PCKAccuracy.compute_metrics', lambda *args: dict(PCK=next(scores)))
+    cfg = config(tmp_path, 2, save_best='PCK', rule='greater')
+    tiny.run(cfg)
+    last = str(tmp_path / 'run' / 'epoch_2.pth')
+    tiny.run(cfg, resume=True, load_from=last, work_dir=str(tmp_path / 'longer'), **{'train_cfg.max_epochs': 3})
+    assert (tmp_path / 'longer' / 'best_PCK_epoch_3.pth').is_file()
+    assert 'best_PCK_epoch_1.pth' in names(tmp_path)
+
+
 def test_a_best_metric_that_there_is_none_of_is_named(tmp_path):
     with pytest.raises(ConfigError, match='save_best="PKC": the evaluator returns no such metric, but PCK. Did you'):
         tiny.run(config(tmp_path, save_best='PKC', rule='greater'))

@@ -29,6 +29,9 @@ class WholeCheckpointHook(CheckpointHook):
     MMPose's ``--resume`` without a file drops ``load_from``, also in a first start, where there is nothing to resume:
     that begins from the ``load_from`` of the config file here, as it does without ``--resume``.
 
+    Where a run resumes from a checkpoint of another folder, the stock hook would remove the best one there as soon as
+    this run has a better one; here it stays.
+
     It is registered in MMPose's registry by the stock hook's name, so that every config with
     ``default_scope='mmpose'`` has it.
 
@@ -120,7 +123,8 @@ class WholeCheckpointHook(CheckpointHook):
             self.file_backend = stock
         now = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
         for path in later.outdated:
-            if path not in now:
+            here = self.file_backend.join_path(self.out_dir, os.path.basename(path))
+            if path == here and path not in now:  # that of the run whose checkpoint this one resumed is its own
                 self._remove(path)
 
     def _remove(self, path: str) -> None:
