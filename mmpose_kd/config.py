@@ -73,9 +73,12 @@ def find_file(path: str, folder: Optional[str]) -> str:
     """A path as given, relative to the config file's folder or to the working directory; URLs pass through.
 
     Returns:
-        str: The first of these that exists, else the path as given.
+        str: The first of these that exists, else the path as given, with the home folder for a ``~``.
     """
-    if '://' in path or '::' in path or osp.isabs(path):
+    if '://' in path or '::' in path:
+        return path
+    path = osp.expanduser(path)
+    if osp.isabs(path):
         return path
     candidates = [osp.join(folder, path)] if folder else []
     return next((osp.abspath(c) for c in [*candidates, path] if osp.isfile(c)), path)

@@ -35,7 +35,7 @@ class TeacherCache:
     """
 
     def __init__(self, folder: str) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).expanduser()
         if not (self.folder / 'cache.json').is_file():
             raise ConfigError(f'cache="{folder}" does not exist. Make it: mim run mmpose_kd cache CONFIG')
         meta = _read_json(self.folder / 'cache.json', 'fields', 'count', 'dtype', 'source')
@@ -71,7 +71,7 @@ class TeacherCache:
         """
         meta = dict(format=FORMAT, fields={name: list(shape) for name, shape in fields.items()}, count=count,
                     dtype=dtype, source=source)
-        file = Path(folder) / 'cache.json'
+        file = Path(folder).expanduser() / 'cache.json'
         if file.is_file():
             cache = TeacherCache(folder)
             cache.check(source)
@@ -79,7 +79,7 @@ class TeacherCache:
                 raise ConfigError(f'cache="{folder}" has other fields ({", ".join(cache.fields)}), dtype or views. '
                                   'Remove it and make it anew.')
             return cache
-        make_folder(folder, 'cache')
+        make_folder(file.parent, 'cache')
         with whole(file) as part:
             part.write_text(json.dumps(meta, indent=1))
         return TeacherCache(folder)

@@ -202,6 +202,13 @@ def test_other_fields_in_the_folder_are_not_overwritten(cache):
     assert TeacherCache(cache.folder).read([1])['tap'].shape == (1, 4)
 
 
+def test_it_may_be_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    monkeypatch.chdir(tmp_path)
+    TeacherCache.create('~/cache', FIELDS, 10, SOURCE)
+    assert (tmp_path / 'home' / 'cache' / 'cache.json').is_file() and TeacherCache('~/cache').fields
+
+
 def test_another_format_is_refused(cache):
     file = cache.folder / 'cache.json'
     file.write_text(file.read_text().replace('"format": 3', '"format": 2'))

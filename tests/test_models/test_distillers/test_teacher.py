@@ -162,6 +162,11 @@ def test_config_is_found_beside_the_students(saved):
     assert load_config('teacher.py', str(folder)).model.backbone.base_channels == 8
 
 
+def test_config_is_found_in_the_home_folder(saved, monkeypatch):
+    monkeypatch.setenv('HOME', str(saved[0]))
+    assert load_config('~/teacher.py').model.backbone.base_channels == 8
+
+
 def test_config_of_mmpose_is_found_by_name():
     folder = 'mmpose::body_2d_keypoint/topdown_heatmap/coco'
     cfg = load_config(f'{folder}/td-hm_hrnet-w32_8xb64-210e_coco-256x192.py')
