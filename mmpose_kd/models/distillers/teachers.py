@@ -32,6 +32,10 @@ def teacher_arguments(teacher: Optional[dict]) -> Dict[str, dict]:
         return {}
     if not isinstance(teacher, dict) or not teacher:
         raise ConfigError(f'model.teacher: expected a dict with "config" and "checkpoint", got {teacher!r}.')
+    named = [name for name, cfg in teacher.items() if isinstance(cfg, dict) and 'config' in cfg and name != 'config']
+    if 'config' in teacher and named:
+        raise ConfigError(f'model.teacher: "config" is that of a single teacher, and "{named[0]}" one of several; '
+                          'expected either. Replace what a base config has by teacher=dict(_delete_=True, ...).')
     cfgs = {name: dict(cfg) for name, cfg in teachers_by_name(teacher).items()}
     if STUDENT in cfgs:
         raise ConfigError(f'model.teacher: the name "{STUDENT}" stands for the student\'s own record; choose another.')

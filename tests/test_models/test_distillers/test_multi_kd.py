@@ -280,6 +280,7 @@ def test_nan_in_the_teacher_is_named():
     (dict(teacher='hrnet.py'), 'model.teacher: expected a dict'),
     (dict(teacher=dict(config='a.py')), 'model.teacher: no checkpoint is given'),
     (dict(teacher=dict(TEACHER, chekpoint='x')), 'Did you mean .checkpoint'),
+    (dict(teacher=dict(TEACHER, big=TEACHER)), 'a single teacher, and "big" one of several.*_delete_=True'),
     (dict(teacher=dict(TEACHER, taps=['x'])), 'Teacher has no argument "taps"'),
     (dict(teacher=dict(big=TEACHER)), 'needs the teacher "teacher", but model.teacher names big'),
     (dict(teacher=dict(teacher=TEACHER, spare=TEACHER)), 'model.teacher.spare: no objective uses this teacher'),
