@@ -41,8 +41,8 @@ class IGPGCNHead(BaseHead):
     steps, the sampling at the pose of the step before (there at the first one), the narrow widths, and that the maps
     are sampled as they are, without a decoder or node attention.
 
-    - The pose of stage 1 is the expectation of its heatmaps or SimDR logits, at a temperature so low that of two peaks
-      the higher one counts; it enters without a gradient.
+    - The pose of stage 1 is the expectation of its heatmaps, over their peaks, or SimDR logits, at a temperature so low
+      that of two peaks the higher one counts; it enters without a gradient.
     - A point at p pixels is at p times map size over input size in cells, as in MMPose's codecs. Maps are sampled
       there bilinearly (``align_corners=False``, the border repeated).
     - An output of 1 corrects by 2 % of the input's width and height.

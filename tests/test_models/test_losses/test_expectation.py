@@ -23,6 +23,10 @@ def softmax(values):
     return p / p.sum()
 
 
+def over_peak(outputs):
+    return outputs if isinstance(outputs, tuple) else outputs / outputs.amax((2, 3), keepdim=True)
+
+
 def numpy_pose(outputs, temperature):
     """Expected cells or bins."""
     pose = np.zeros((N, K, 2))
@@ -39,7 +43,7 @@ def numpy_pose(outputs, temperature):
 @pytest.mark.parametrize('outputs, pixels_a_cell', [(heatmaps(), 4), (simdr(), 0.5)], ids=['heatmaps', 'simdr'])
 @pytest.mark.parametrize('temperature', [0.5, 0.05])
 def test_pose_is_the_expectation_in_pixels(outputs, pixels_a_cell, temperature):
-    expected = pixels_a_cell * numpy_pose(outputs, temperature)
+    expected = pixels_a_cell * numpy_pose(over_peak(outputs), temperature)
     np.testing.assert_allclose(pose_in_pixels(outputs, SIZE, temperature), expected, rtol=1e-12)
 
 
@@ -49,8 +53,15 @@ def test_pose_has_a_temperature_of_its_own():
 
 def test_pose_of_udp_has_the_last_cell_at_the_last_pixel():
     scale = np.array([23 / 5, 31 / 7])
-    np.testing.assert_allclose(pose_in_pixels(heatmaps(), SIZE, udp=True), scale * numpy_pose(heatmaps(), 0.05),
-                               rtol=1e-12)
+    expected = scale * numpy_pose(over_peak(heatmaps()), 0.05)
+    np.testing.assert_allclose(pose_in_pixels(heatmaps(), SIZE, udp=True), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize('peak', [1., 0.4, 0.1])
+def test_a_low_peak_is_where_a_high_one_is(peak):
+    y, x = torch.meshgrid(torch.arange(64.), torch.arange(48.), indexing='ij')
+    heatmap = peak * torch.exp(-((x - 8)**2 + (y - 10)**2) / (2 * 2**2))
+    np.testing.assert_allclose(pose_in_pixels(heatmap[None, None], (192, 256)), [[[4 * 8, 4 * 10]]], atol=1e-3)
 
 
 @pytest.mark.parametrize('outputs', [heatmaps(), simdr()], ids=['heatmaps', 'simdr'])
