@@ -1,5 +1,5 @@
 """What a head returned: heatmaps, those of several stages, or SimDR logits; and what its codec says of them."""
-from typing import Any, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from mmpose.codecs import MegviiHeatmap, UDPHeatmap
 from mmpose.models.heads import IntegralRegressionHead
@@ -88,22 +88,23 @@ def has_distributions(head: Any) -> bool:
     return isinstance(pose_head(head), IntegralRegressionHead)
 
 
-def check_same_maps(student: Any, teacher: Any, losses: Iterable[Any] = ()) -> None:
+def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> None:
     """Refuse two heads whose heatmaps are of other scales, or have their cells in other places.
 
     Args:
         student (nn.Module): The student's head.
         teacher (nn.Module): The teacher's.
-        losses (Iterable[nn.Module]): What compares them.
+        losses (Sequence[nn.Module]): What compares them.
 
     Raises:
         ConfigError: One of them has the maps of ``MegviiHeatmap`` or of ``IntegralRegressionHead``, the other has not;
             or both have, of another size in the first case, and with a loss that takes a softmax of them in the second.
     """
-    if has_distributions(student) and any(getattr(loss, 'takes_softmax', False) for loss in losses):
-        raise ConfigError("loss: HeatmapKDLoss(mode='kl') takes a softmax of the maps, which those of integral "
-                          "regression are already, so that next to nothing would be learned: set mode='mse', and a "
-                          'weight that is thousands of times as large.')
+    softmax = next((type(loss).__name__ for loss in losses if getattr(loss, 'takes_softmax', False)), None)
+    if softmax and has_distributions(student):
+        raise ConfigError(f'loss: {softmax} takes a softmax of the maps, which those of integral regression are '
+                          "already, so that next to nothing would be learned: use dict(type='HeatmapKDLoss', "
+                          "mode='mse'), with a weight that is thousands of times as large.")
     kinds = [_kind_of_maps(pose_head(head)) for head in (student, teacher)]
     if kinds[0] != kinds[1]:
         raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "

@@ -151,6 +151,8 @@ class JointStructureLoss(nn.Module):
         torch.Size([])
     """
 
+    takes_softmax = True
+
     def __init__(self,
                  skeleton: Union[dict, Sequence[Sequence[int]], None] = None,
                  distance_weight: float = 1.0,

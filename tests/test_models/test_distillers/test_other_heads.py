@@ -126,10 +126,11 @@ def test_distributions_keep_their_sum_at_another_size():
     torch.testing.assert_close(record.outputs[1].sum((-2, -1)), torch.ones(2, 17))
 
 
-def test_a_softmax_of_distributions_is_refused():
-    objective = dict(type='OutputObjective', loss=dict(type='HeatmapKDLoss', mode='kl'),
-                     student_output='outputs[1]', teacher_output='outputs[1]')
-    with pytest.raises(ConfigError, match=r"mode='kl'\) takes a softmax of the maps, .* set mode='mse'"):
+@pytest.mark.parametrize('loss', [dict(type='HeatmapKDLoss', mode='kl'),
+                                  dict(type='JointStructureLoss', skeleton=[[0, 1]])], ids=lambda loss: loss['type'])
+def test_a_softmax_of_distributions_is_refused(loss):
+    objective = dict(type='OutputObjective', loss=loss, student_output='outputs[1]', teacher_output='outputs[1]')
+    with pytest.raises(ConfigError, match=rf"loss: {loss['type']} takes a softmax of the maps, .* use .*mode='mse'"):
         distilled(ipr_model((64, 64)), ipr_model((64, 64)), objective).load_teachers()
 
 
