@@ -3,6 +3,7 @@ from typing import Any, Optional, Sequence, Tuple
 
 import torch
 from mmpose.models.heads import SimCCHead
+from mmpose.models.losses import KLDiscretLoss
 from mmpose.registry import KEYPOINT_CODECS, MODELS
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor
@@ -52,8 +53,8 @@ class SimDRHead(SimCCHead):
             ``deconv_num_groups``, ``conv_out_channels``, ``conv_kernel_sizes``, ``final_layer``, ``init_cfg``.
 
     Raises:
-        ConfigError: The decoder is another codec, sizes contradict each other, the map that arrives has another shape
-            than the config says, or the pipeline encodes with another codec.
+        ConfigError: The decoder is another codec, sizes contradict each other, the loss is RTMPose's with its factors,
+            the map that arrives has another shape than the config says, or the pipeline encodes with another codec.
 
     Example:
         >>> codec = dict(type='SimDRLabel', input_size=(256, 256), sigma=6., simcc_split_ratio=2.)
@@ -94,6 +95,11 @@ class SimDRHead(SimCCHead):
             deconv_out_channels=deconv_out_channels,
             loss=loss,
             **kwargs)
+        beta, label_softmax = (getattr(self.loss_module, name, None) for name in ('beta', 'label_softmax'))
+        if isinstance(self.loss_module, KLDiscretLoss) and (beta != 1 or label_softmax):
+            raise ConfigError(f'SimDRHead.loss: beta={beta!r} and label_softmax={label_softmax!r} given, but scores '
+                              'are the softmax of the logits themselves, and the labels are distributions, of which '
+                              'another softmax is nearly flat. Drop both, or take a SimCCHead with SimCCLabel.')
         self.decoder = codec
         self.in_index = in_index
 

@@ -299,6 +299,8 @@ def test_estimator_predicts_in_the_image_and_returns_logits_as_tensors():
     (dict(input_size=(48, 48)), r'input_size=\(48, 48\) given, but its decoder has input_size=\(32, 48\)'),
     (dict(in_stride=None), 'neither in_stride nor in_featuremap_size'),
     (dict(in_featuremap_size=(8, 12)), r'in_featuremap_size=\(8, 12\) and in_stride=8 .* map of \(4, 6\)'),
+    (dict(loss=dict(type='KLDiscretLoss', beta=10.)), 'beta=10.0 and label_softmax=False given, but'),
+    (dict(loss=dict(type='KLDiscretLoss', label_softmax=True)), 'beta=1.0 and label_softmax=True given, but'),
 ])
 def test_contradictions_are_errors_when_built(arguments, message):
     with pytest.raises(ConfigError, match=message):
