@@ -3,6 +3,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 from mmpose.codecs import MegviiHeatmap, UDPHeatmap
 from mmpose.models.heads import IntegralRegressionHead
+from mmpose.models.losses import KLDiscretLoss
 from torch import Tensor
 
 from mmpose_kd.errors import ConfigError
@@ -89,7 +90,7 @@ def has_distributions(head: Any) -> bool:
 
 
 def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> None:
-    """Refuse two heads whose heatmaps are of other scales, or have their cells in other places.
+    """Refuse two heads whose heatmaps or logits are of other scales, or have their cells in other places.
 
     Args:
         student (nn.Module): The student's head.
@@ -98,9 +99,10 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> N
 
     Raises:
         ConfigError: One of them has the maps of ``MegviiHeatmap`` or of ``IntegralRegressionHead``, the other has not;
-            or both have, of another size in the first case, and with a loss that takes a softmax of them in the second.
+            or both have, of another size in the first case, and with a loss that takes a softmax of them in the second;
+            or they are trained at other ``beta`` of ``KLDiscretLoss``, and a loss takes both at one temperature.
     """
-    softmax = next((type(loss).__name__ for loss in losses if getattr(loss, 'takes_softmax', False)), None)
+    softmax = _first_with('takes_softmax', losses)
     if softmax and has_distributions(student):
         raise ConfigError(f'loss: {softmax} takes a softmax of the maps, which those of integral regression are '
                           "already, so that next to nothing would be learned: use dict(type='HeatmapKDLoss', "
@@ -109,6 +111,24 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> N
     if kinds[0] != kinds[1]:
         raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "
                           'Give the student the kind of the teacher, or compare features with FeatureObjective.')
+    own, theirs = (_beta(pose_head(head)) for head in (student, teacher))
+    both = _first_with('one_temperature', losses)
+    if both and own != theirs:
+        raise ConfigError(f"loss: {both} takes the logits of both heads at one temperature, but the student's are "
+                          f"trained at beta={own:g} of KLDiscretLoss and the teacher's at beta={theirs:g}: one of "
+                          "them would be too flat or too sharp. Give the student a SimCCHead with the teacher's beta, "
+                          f'and the loss temperature={1 / theirs:g}, or compare features with FeatureObjective.')
+
+
+def _first_with(attribute: str, losses: Sequence[Any]) -> Optional[str]:
+    """Name of the first loss that says so of itself."""
+    return next((type(loss).__name__ for loss in losses if getattr(loss, attribute, False)), None)
+
+
+def _beta(head: Any) -> float:
+    """What a head's logits are multiplied by before the softmax that it is trained for."""
+    loss = getattr(head, 'loss_module', None)
+    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else 1.0
 
 
 def _kind_of_maps(head: Any) -> str:

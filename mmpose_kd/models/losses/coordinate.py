@@ -169,6 +169,8 @@ class SimDRKLLoss(nn.Module):
         tensor(0.2219)
     """
 
+    one_temperature = True
+
     def __init__(self, temperature: float = 1.0):
         super().__init__()
         self.temperature = check_temperature(temperature)

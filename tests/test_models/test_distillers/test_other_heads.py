@@ -134,6 +134,21 @@ def test_a_softmax_of_distributions_is_refused(loss):
         distilled(ipr_model((64, 64)), ipr_model((64, 64)), objective).load_teachers()
 
 
+def beta_model(beta):
+    """A model with a SimCC head, which is trained for the softmax of so many times its logits."""
+    model = tiny.pose_model()
+    return dict(model, head=dict(model['head'], loss=dict(type='KLDiscretLoss', beta=beta)))
+
+
+@pytest.mark.parametrize('loss', [dict(type='SimDRKLLoss', temperature=0.1),
+                                  dict(type='JointStructureLoss', skeleton=[[0, 1]])], ids=lambda loss: loss['type'])
+def test_logits_of_other_scales_are_not_compared(loss):
+    objective = dict(type='OutputObjective', loss=loss)
+    distilled(beta_model(10.), beta_model(10.), objective).load_teachers()
+    with pytest.raises(ConfigError, match=rf"loss: {loss['type']} takes .* at beta=1 .* at beta=10: .*=0\.1, or"):
+        distilled(beta_model(1.), beta_model(10.), objective).load_teachers()
+
+
 def test_cells_of_megvii_of_other_sizes_are_not_compared():
     with pytest.raises(ConfigError, match='MegviiHeatmap, 16x16, 64x64.*MegviiHeatmap, 24x24, 96x96'):
         distilled(megvii(), megvii((96, 96))).load_teachers()
