@@ -519,6 +519,17 @@ def test_what_the_study_sets_itself_is_no_option(study, option):
         study(runs=dict(alone=dict(config='alone.py', cfg_options={option: 7})))
 
 
+def test_options_that_json_does_not_have_are_told_as_text(study, tmp_path):
+    options = {'train_dataloader.dataset.indices': range(4)}
+    plan, out = study(seeds=[0], runs=ALONE, cfg_options=options), tmp_path / 'out'
+    folder = out / plan.runs[0].folder
+    (folder / 'attempt/vis_data').mkdir(parents=True)
+    (folder / 'attempt/vis_data/scalars.json').write_text('{"PCK": 0.5, "step": 2}')
+    (folder / 'state.json').write_text(json.dumps(
+        dict(hash=plan.runs[0].hash(), finished=True, seconds=1., peak_memory_mb=1.)))
+    assert collect(plan, out)['runs'][0]['options'] == {'train_dataloader.dataset.indices': 'range(0, 4)'}
+
+
 def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
     plan, out = study(seeds=[0]), tmp_path / 'out'
     (out / plan.runs[0].folder).mkdir(parents=True)

@@ -54,7 +54,7 @@ def collect(plan: Plan, out: Path) -> dict:
         curve = _curve(run, out, list(plan.metrics))
         runs.append(dict(
             name=run.name, label=run.label, baseline=run.baseline, seed=run.seed, config=run.config.name,
-            options=json.loads(without_folders(json.dumps({**run.options[0], **run.options[1]}))), **state,
+            options=json.loads(without_folders(json.dumps({**run.options[0], **run.options[1]}, default=str))), **state,
             metrics=curve[run.epochs], curve={str(epoch): values for epoch, values in curve.items()}))
     return dict(title=plan.title, baseline=plan.baseline, metrics=plan.metrics, commit=commit(), versions=versions(),
                 runs=runs, summary=summarise(runs, plan.metrics))
