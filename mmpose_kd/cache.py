@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .config import check_model, read_config
 from .datasets.views import ViewDataset, checked_views
-from .errors import ConfigError, build, one_line
+from .errors import ConfigError, build, make_folder, one_line
 from .files import take_lock
 from .machine import find_device
 from .models.distillers.cached_teacher import answer_fields, cache_source
@@ -98,6 +98,8 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     finished = [shard for shard in range(cache.shards()) if shard not in missing]
     for shard in track(finished, f'checking {folder}'):
         cache.read(cache.views_of(shard), ())  # refuses a damaged file
+    if missing:
+        make_folder(folder, 'cache')  # refuses one that may not be written to
     with counting(sum(len(cache.views_of(shard)) for shard in missing), f'views to {folder}') as done:
         for shard in missing:
             views = cache.views_of(shard)

@@ -340,6 +340,15 @@ def test_a_second_call_makes_nothing_anew_but_what_is_missing_or_cut_off(trainin
     assert [file.name for file in written if written[file] != again[file]] == ['00001.npy', '00002.npy']
 
 
+def test_a_cache_of_somebody_else_is_refused_where_something_is_missing(training, monkeypatch):
+    cache, = build_caches(str(training()))
+    monkeypatch.setattr('mmpose_kd.errors.os.access', lambda path, mode: False)
+    assert build_caches(str(training()))[0].finished(0)
+    (cache.folder / '00002.json').unlink()
+    with pytest.raises(ConfigError, match='cache" may not be written to. Give another with cache'):
+        build_caches(str(training()))
+
+
 def test_a_second_call_refuses_a_damaged_file(training):
     cache, = build_caches(str(training()))
     file = cache.folder / '00001.npy'
