@@ -538,6 +538,18 @@ def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
         train_all(plan, out)
 
 
+def test_what_another_study_trained_while_a_run_waited_is_not_resumed(study, tmp_path, monkeypatch):
+    plan, out = study(seeds=[0], runs=dict(ALONE, other=dict(config='alone.py'))), tmp_path / 'out'
+    folder = out / plan.runs[1].folder
+    folder.mkdir(parents=True)
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', f'''
+from pathlib import Path
+Path({str(folder)!r}, 'epoch_1.pth').touch()
+Path({str(folder)!r}, 'state.json').write_text('{{"hash": "another"}}')'''])
+    with pytest.raises(ConfigError, match='other/seed_0 was trained with another config: another, now'):
+        train_all(plan, out)
+
+
 def test_no_jobs_are_refused(study, tmp_path):
     with pytest.raises(ConfigError, match='--jobs 0: expected 1 or more'):
         train_all(study(), tmp_path, jobs=0)

@@ -151,6 +151,7 @@ class _Process:
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
         held = lock(folder)
+        check_same(run, out)  # another study may have trained it while this one waited
         self.run, self.out, self.slot, self.log = run, out, slot, folder / 'train.log'
         config = folder / 'config.py'
         cfg = run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs})
