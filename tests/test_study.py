@@ -550,6 +550,21 @@ Path({str(folder)!r}, 'state.json').write_text('{{"hash": "another"}}')'''])
         train_all(plan, out)
 
 
+@pytest.mark.parametrize('lr, counts', [(1e-3, True), (2e-3, False)], ids=['same', 'corrected'])
+def test_a_failed_attempt_counts_unless_its_config_was_another(lr, counts, study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [sys.executable, '-c', ''])
+    options = {'optim_wrapper.optimizer.lr': 1e-3}
+    run, = study(seeds=[0], runs=ALONE, cfg_options=options).runs
+    (tmp_path / run.folder).mkdir(parents=True)
+    (tmp_path / run.folder / 'state.json').write_text(json.dumps(
+        dict(hash=run.hash(), finished=False, seconds=1e4, peak_memory_mb=1e6, machines=['elsewhere'])))
+    plan = study(seeds=[0], runs=ALONE, cfg_options={'optim_wrapper.optimizer.lr': lr})
+    train_all(plan, tmp_path)
+    state = state_of(plan.runs[0], tmp_path)
+    found = state['seconds'] > 1e4, state['peak_memory_mb'] == 1e6, 'elsewhere' in state['machines']
+    assert state['finished'] and found == (counts, counts, counts)
+
+
 def test_no_jobs_are_refused(study, tmp_path):
     with pytest.raises(ConfigError, match='--jobs 0: expected 1 or more'):
         train_all(study(), tmp_path, jobs=0)

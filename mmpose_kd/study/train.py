@@ -158,6 +158,8 @@ class _Process:
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='LastValidationHook')]
         cfg.dump(str(config))
         state = state_of(run, out)
+        if state.get('hash') != run.hash():  # what failed with another config is no attempt of this run
+            state = {}
         self.state = dict(
             hash=run.hash(), files=files_of(run, out), finished=False, seconds=state.get('seconds', 0.0),
             peak_memory_mb=state.get('peak_memory_mb', 0.0),
