@@ -124,7 +124,8 @@ class WholeCheckpointHook(CheckpointHook):
         now = [getattr(self, 'best_ckpt_path', None), *getattr(self, 'best_ckpt_path_dict', {}).values()]
         for path in later.outdated:
             here = self.file_backend.join_path(self.out_dir, os.path.basename(path))
-            if path == here and path not in now:  # that of the run whose checkpoint this one resumed is its own
+            # that of a run in another folder, whose checkpoint this one resumed, is its own
+            if os.path.abspath(path) == os.path.abspath(here) and path not in now:
                 self._remove(path)
 
     def _remove(self, path: str) -> None:
