@@ -44,7 +44,7 @@ def train(work, monkeypatch, **changes):
     model = dict(
         tiny.pose_model(), type='MultiKDDistiller', teacher=dict(config=tiny.pose_model(8), checkpoint='teacher.pth'),
         objectives=dict(loss_fkd=ALLOCATED, loss_vkd=dict(type='OutputObjective')))
-    cfg = tiny.runner_cfg(model, work / 'run', epochs=1)
+    cfg = tiny.runner_cfg(model, work / 'run', epochs=1, custom_imports=dict(imports=['mmpose_kd']))
     cfg.merge_from_dict(changes)
     cfg.dump(str(work / 'cfg.py'))
     monkeypatch.setattr(sys, 'argv', ['train.py', str(work / 'cfg.py')])

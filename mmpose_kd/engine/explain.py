@@ -65,6 +65,8 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
         str, optional: None where the traceback leads to no part that the config names.
     """
     frames = list(_frames(error))
+    if re.search('Annotation file|occurs when loading', str(error)):  # explained to whoever reads their message
+        return None
     if isinstance(error, OSError):
         return _of_file(error, cfg)
     if isinstance(error, pickle.UnpicklingError):
@@ -101,9 +103,7 @@ def _frames(error: BaseException) -> Iterator[Tuple[Any, Dict[str, Any]]]:
 
 
 def _of_file(error: OSError, cfg: Config) -> Optional[str]:
-    """A path in the config; those of images and annotations are explained to whoever reads their message."""
-    if re.search('Annotation file|occurs when loading', str(error)):
-        return None
+    """A path in the config."""
     for place, part in dicts(cfg.to_dict(), ''):
         for key, value in part.items():
             if isinstance(value, str) and len(value) > 1 and re.search(rf'{re.escape(value)}\W*( |$)', str(error)):
