@@ -8,8 +8,8 @@ Models without that attribute, all stock ones, get those in ``ALWAYS`` where the
 elsewhere.
 
 What is wrong in a config shows as an error from deep inside, without the key to change, or not at all. Where
-``custom_imports`` names this package, ``Runner.from_cfg`` therefore checks the config first, and what it and the first
-step raise is explained; other configs are not affected.
+``custom_imports`` names this package, or the model is one of its distillers, ``Runner.from_cfg`` therefore checks the
+config first, and what it and the first step raise is explained; other configs are not affected.
 """
 import os
 import os.path as osp
@@ -50,13 +50,13 @@ def register_required_hooks() -> None:
     def register_hooks(stock: Callable, self: Runner, default_hooks: Optional[dict] = None,
                        custom_hooks: Optional[list] = None) -> None:
         checkpoint = (default_hooks or {}).get('checkpoint')
-        if _imports_us(self.cfg) and isinstance(checkpoint, dict) and class_of(HOOKS, checkpoint) is CheckpointHook:
+        if _is_ours(self.cfg) and isinstance(checkpoint, dict) and class_of(HOOKS, checkpoint) is CheckpointHook:
             # named by its class or module, so that our hook of that name does not take its place by itself
             default_hooks = dict(default_hooks or {}, checkpoint=dict(checkpoint, type='mmpose.CheckpointHook'))
         stock(self, default_hooks, custom_hooks)
         model = unwrapped_model(self)
         present = {type(hook).__name__ for hook in self.hooks}
-        wanted = getattr(model, 'required_hooks', ALWAYS if _imports_us(self.cfg) else ())
+        wanted = getattr(model, 'required_hooks', ALWAYS if _is_ours(self.cfg) else ())
         for name in wanted:
             if name not in present:
                 self.register_hook(dict(type=name))
@@ -82,7 +82,7 @@ def explain_config_errors() -> None:
 
     @extend(Runner, 'from_cfg')
     def from_cfg(stock: Callable, cls: type, cfg: Any) -> Runner:
-        if not _imports_us(cfg):
+        if not _is_ours(cfg):
             return stock(cls, cfg)
         cfg = cfg if isinstance(cfg, Config) else Config(cfg)
         check_config(cfg)
@@ -91,14 +91,14 @@ def explain_config_errors() -> None:
 
     @extend(Runner, 'train')
     def train(stock: Callable, self: Runner) -> nn.Module:
-        if not _imports_us(self.cfg):
+        if not _is_ours(self.cfg):
             return stock(self)
         with explained(self.cfg, lambda: getattr(self._train_loop, 'iter', 0)):
             return stock(self)
 
     @extend(Runner, 'load_or_resume')
     def load_or_resume(stock: Callable, self: Runner) -> None:  # before a test, too
-        if not _imports_us(self.cfg):
+        if not _is_ours(self.cfg):
             return stock(self)
         with explained(self.cfg):
             return stock(self)
@@ -133,6 +133,10 @@ def move_into_place(part: Path) -> None:
     os.replace(part, str(part)[:-len(PART)])
 
 
-def _imports_us(cfg) -> bool:
+def _is_ours(cfg) -> bool:
+    """Whether a config imports this package, or distils: a child's ``custom_imports`` may have replaced its base's."""
     imports = (cfg.get('custom_imports') or {}).get('imports') or []
-    return any(str(name).split('.')[0] == 'mmpose_kd' for name in ([imports] if isinstance(imports, str) else imports))
+    if any(str(name).split('.')[0] == 'mmpose_kd' for name in ([imports] if isinstance(imports, str) else imports)):
+        return True
+    model = cfg.get('model')
+    return isinstance(model, dict) and hasattr(class_of(MODELS, model), 'required_hooks')

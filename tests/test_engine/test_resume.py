@@ -206,6 +206,19 @@ def test_teachers_metric_is_logged_once_beside_the_students(tmp_path, teacher_fi
     assert set(runner.message_hub.runtime_info['teacher_metrics']['teacher']) == {'PCK'}
 
 
+@pytest.mark.parametrize('change, evaluations', [(0., 1), (0.1, 2)], ids=['the same', 'another'])
+def test_a_resumed_run_evaluates_a_teacher_again_if_it_is_another(change, evaluations, tmp_path, teacher_file):
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'run', epochs=1, log_level='INFO')
+    tiny.run(cfg)
+    weights = torch.load(teacher_file['checkpoint'])
+    torch.save({name: value + change if value.is_floating_point() else value for name, value in weights.items()},
+               tmp_path / 'second.pth')
+    cfg.model.teacher.checkpoint = str(tmp_path / 'second.pth')
+    tiny.run(cfg, resume=True, **{'train_cfg.max_epochs': 2})
+    text = ''.join(log.read_text() for log in tmp_path.rglob('*.log'))
+    assert text.count('teacher on the validation set: PCK') == evaluations
+
+
 @pytest.mark.parametrize('main, expected', [(True, [(2, 'evaluating teacher')]), (False, [])])
 def test_the_main_process_alone_shows_how_far_the_evaluation_is(main, expected, tmp_path, teacher_file, monkeypatch):
     shown = []

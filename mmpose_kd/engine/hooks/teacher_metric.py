@@ -15,6 +15,7 @@ from mmpose_kd.models.distillers.multi_kd import MultiKDDistiller
 from mmpose_kd.progress import track
 
 INFO = 'teacher_metrics'
+EVALUATED = 'teacher_checksums'  # of whose weights they are
 
 
 @HOOKS.register_module()
@@ -22,8 +23,8 @@ class TeacherMetricHook(Hook):
     """Evaluate each teacher once on the validation set, and print its metrics beside the student's.
 
     The teacher sees the student's validation images through the student's pipeline, as it does in training. Its metrics
-    go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run does not evaluate it again.
-    What a metric returns beside numbers, such as a list, is left out. Switch it off with
+    go to the log and, as ``teacher/...``, to the visualizer's backends. A resumed run evaluates it again only
+    if its weights are others. What a metric returns beside numbers, such as a list, is left out. Switch it off with
     ``teacher=dict(..., report_metric=False)``.
 
     Before that, which may take minutes, the losses of one batch are computed and thrown away, so that a mistake in the
@@ -37,11 +38,13 @@ class TeacherMetricHook(Hook):
     def before_train(self, runner: Runner) -> None:
         model = unwrapped_model(runner)
         teachers = {name: t for name, t in model.teachers.items() if t.report_metric}
-        if runner.val_loop is None or not teachers or runner.message_hub.runtime_info.get(INFO):
+        known, weights = runner.message_hub.runtime_info, {name: t.checksum for name, t in teachers.items()}
+        if runner.val_loop is None or not teachers or (known.get(INFO) and known.get(EVALUATED, weights) == weights):
             return
         _try_a_step(runner, model)
         found = {name: self._evaluate(runner, model, name) for name in teachers}
         runner.message_hub.update_info(INFO, found)
+        runner.message_hub.update_info(EVALUATED, weights)
         for name, metrics in found.items():
             runner.logger.info(f'{name} on the validation set: {_table(metrics)}')
             runner.visualizer.add_scalars({f'{name}/{k}': v for k, v in metrics.items()}, step=0)
