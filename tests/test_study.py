@@ -519,15 +519,31 @@ def test_what_the_study_sets_itself_is_no_option(study, option):
         study(runs=dict(alone=dict(config='alone.py', cfg_options={option: 7})))
 
 
+def finish(run, out):
+    """Leave a run as one that is finished."""
+    (out / run.folder / 'attempt/vis_data').mkdir(parents=True)
+    (out / run.folder / 'attempt/vis_data/scalars.json').write_text('{"PCK": 0.5, "step": 2}')
+    (out / run.folder / 'state.json').write_text(json.dumps(
+        dict(hash=run.hash(), files=run.files(), finished=True, seconds=1., peak_memory_mb=1.)))
+
+
 def test_options_that_json_does_not_have_are_told_as_text(study, tmp_path):
     options = {'train_dataloader.dataset.indices': range(4)}
-    plan, out = study(seeds=[0], runs=ALONE, cfg_options=options), tmp_path / 'out'
-    folder = out / plan.runs[0].folder
-    (folder / 'attempt/vis_data').mkdir(parents=True)
-    (folder / 'attempt/vis_data/scalars.json').write_text('{"PCK": 0.5, "step": 2}')
-    (folder / 'state.json').write_text(json.dumps(
-        dict(hash=plan.runs[0].hash(), finished=True, seconds=1., peak_memory_mb=1.)))
-    assert collect(plan, out)['runs'][0]['options'] == {'train_dataloader.dataset.indices': 'range(0, 4)'}
+    plan = study(seeds=[0], runs=ALONE, cfg_options=options)
+    finish(plan.runs[0], tmp_path)
+    assert collect(plan, tmp_path)['runs'][0]['options'] == {'train_dataloader.dataset.indices': 'range(0, 4)'}
+
+
+def test_results_of_other_initial_weights_are_not_kept(study, tmp_path):
+    start, out = tmp_path / 'start.pth', tmp_path / 'out'
+    start.write_text('some')
+    plan = study(seeds=[0], runs=ALONE, cfg_options=dict(load_from=str(start)))
+    finish(plan.runs[0], out)
+    (out / 'results.json').write_text(json.dumps(collect(plan, out)))
+    shutil.move(out / plan.runs[0].folder, tmp_path / 'aside')
+    assert len(collect(plan, out)['runs']) == 1
+    start.write_text('other')
+    assert collect(plan, out)['runs'] == []
 
 
 def test_two_processes_do_not_train_in_one_folder(study, tmp_path):

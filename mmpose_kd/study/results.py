@@ -16,7 +16,7 @@ from mmpose_kd.scalars import device_memory, read_scalars
 from mmpose_kd.summary import summarise
 
 from .plan import Plan, Run, without_folders
-from .state import check_same, state_of
+from .state import check_same, differs, state_of
 
 
 def collect(plan: Plan, out: Path) -> dict:
@@ -40,7 +40,7 @@ def collect(plan: Plan, out: Path) -> dict:
     for run in plan.runs:
         state = state_of(run, out)
         kept = {} if state else stored.get((run.name, run.seed), {})
-        if kept and kept.get('hash') == run.hash():
+        if kept and not differs(kept, run, out):
             missing = [metric for metric in plan.metrics if metric not in kept['metrics']]
             if missing:
                 raise ConfigError(f'metrics: the folder {out / run.folder} is gone, and "results.json" kept no '

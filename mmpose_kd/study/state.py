@@ -67,9 +67,11 @@ def difference(run: Run, out: Path) -> str:
 
     Of a run that ended before its first checkpoint nothing is kept.
     """
-    state = state_of(run, out)
-    if not _left_something(run, out):
-        return ''
+    return differs(state_of(run, out), run, out) if _left_something(run, out) else ''
+
+
+def differs(state: dict, run: Run, out: Path) -> str:
+    """The same of what is known of a run, which :func:`state_of` returned or ``results.json`` has kept."""
     stored = state.get('files', {})
     for name, checksum in files_of(run, out).items():
         if stored.get(name, checksum) != checksum:
