@@ -18,7 +18,8 @@ class SimDRLabel(SimCCLabel):
     :class:`SimDRHead <mmpose_kd.models.heads.SimDRHead>` draws the rows on the device. What both agree on:
 
     - *Which joints count*: the weight is 0 where the visibility is below 0.5 or where the window of three sigma
-      around the joint lies outside of the bins; like stock, one bin more is let in before the first.
+      around the joint lies outside of the bins; like stock, one bin more is let in before the first. A visibility
+      between 0 and 0.5, which no dataset of MMPose gives, stays stock's weight, of a row without a label.
     - *Which bin*: the coordinate is rounded to the nearest bin. Decoding returns whole bins, so this is the best
       target it can reach.
     - *Which coordinate is decoded*: the bin of the largest logit, bit for bit, including that a joint without a
