@@ -37,6 +37,16 @@ def test_what_would_train_silently_is_refused_before_anything_is_built(tmp_path,
     assert cause is None
 
 
+def test_a_distilled_config_is_checked_whatever_its_own_imports_are(tmp_path):
+    teacher = dict(config=tiny.pose_model(8), allow_random_weights=True)
+    objectives = dict(loss_kd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss')))
+    model = dict(tiny.pose_model(), type='MultiKDDistiller', teacher=teacher, objectives=objectives)
+    cfg = tiny.runner_cfg(model, tmp_path, custom_imports=dict(imports=['mmpose']))  # in place of its base's
+    cfg.model.test_cfg = dict(flip_tset=True)
+    with pytest.raises(ConfigError, match="Did you mean 'flip_test'"):
+        Runner.from_cfg(cfg)
+
+
 @pytest.mark.parametrize('changes, error, message', [
     ({'model.backbone.depth': 19}, KeyError,
      r'model\.backbone: ResNet cannot be built from depth=19.*: invalid depth 19'),

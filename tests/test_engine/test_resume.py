@@ -144,7 +144,7 @@ def test_load_from_takes_the_weights_of_a_plain_checkpoint(tmp_path, teacher_fil
     tiny.run(tiny.runner_cfg(tiny.pose_model(), tmp_path / 'plain', epochs=1))
     cfg = tiny.runner_cfg(student(**teacher_file), tmp_path / 'kd', epochs=1,
                           load_from=str(tmp_path / 'plain' / 'epoch_1.pth'),
-                          optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.)))
+                          optim_wrapper=dict(optimizer=dict(type='SGD', lr=1e-30)))  # changes nothing
     tiny.run(cfg)
     loaded, plain = load(tmp_path / 'kd', 1)['state_dict'], load(tmp_path / 'plain', 1)['state_dict']
     assert torch.equal(loaded['backbone.conv1.weight'], plain['backbone.conv1.weight'])
