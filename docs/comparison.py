@@ -186,7 +186,8 @@ TABLES = dict(
     larger=lambda studies: whole(studies['tuned_128x128']),
     second_stages=lambda studies: whole(studies['second_stage_128x128']),
     budget_128x128=lambda studies: twice_as_long(studies['tuned_128x128'], studies['budget_128x128']),
-    backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']))
+    backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']),
+    litehrnet=lambda studies: whole(studies['litehrnet']))
 
 
 def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:
