@@ -99,7 +99,7 @@ def _build(folder: str, teacher: Teacher, taps: Sequence[str], dataset: ViewData
     for shard in track(finished, f'checking {folder}'):
         cache.read(cache.views_of(shard), ())  # refuses a damaged file
     if missing:
-        make_folder(folder, 'cache')  # refuses one that may not be written to
+        make_folder(cache.folder, 'cache')  # refuses one that may not be written to
     with counting(sum(len(cache.views_of(shard)) for shard in missing), f'views to {folder}') as done:
         for shard in missing:
             views = cache.views_of(shard)

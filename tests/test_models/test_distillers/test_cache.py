@@ -349,6 +349,14 @@ def test_a_cache_of_somebody_else_is_refused_where_something_is_missing(training
         build_caches(str(training()))
 
 
+def test_it_is_built_in_the_home_folder_alone(training, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path / 'home'))
+    config = training()
+    monkeypatch.chdir(tmp_path)
+    cache, = build_caches(str(config), cfg_options={'model.teacher.cache': '~/cache'})
+    assert cache.folder == tmp_path / 'home' / 'cache' and not (tmp_path / '~').exists()
+
+
 def test_a_second_call_refuses_a_damaged_file(training):
     cache, = build_caches(str(training()))
     file = cache.folder / '00001.npy'
