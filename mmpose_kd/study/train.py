@@ -20,7 +20,18 @@ from mmpose_kd.progress import progress_bar
 
 from .plan import Plan, Run
 from .results import versions
-from .state import check_same, checkpoint_of, difference, files_of, lock, move_aside, orphaned, saved_epochs, state_of
+from .state import (
+    check_same,
+    checkpoint_of,
+    difference,
+    differs,
+    files_of,
+    lock,
+    move_aside,
+    orphaned,
+    saved_epochs,
+    state_of,
+)
 
 _TRAIN = [sys.executable, '-W', 'ignore', '-c',
           "from mmpose_kd.cli import run_mmpose_tool; run_mmpose_tool('train.py')"]
@@ -158,7 +169,7 @@ class _Process:
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='LastValidationHook')]
         cfg.dump(str(config))
         state = state_of(run, out)
-        if state.get('hash') != run.hash():  # what failed with another config is no attempt of this run
+        if differs(state, run, out):  # what failed with another config or other weights is no attempt of this run
             state = {}
         self.state = dict(
             hash=run.hash(), files=files_of(run, out), finished=False, seconds=state.get('seconds', 0.0),

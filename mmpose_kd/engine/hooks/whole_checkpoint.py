@@ -52,11 +52,13 @@ class WholeCheckpointHook(CheckpointHook):
 
     def before_run(self, runner: Runner) -> None:
         """Resume from a checkpoint that is whole."""
+        if not runner._resume:
+            return
         pointer = Path(runner.work_dir) / 'last_checkpoint'
         given = runner._load_from or (pointer.read_text().strip() if pointer.is_file() else None)
-        if runner._resume and given is None:
+        if given is None:
             return _begin_as_configured(runner)
-        if not runner._resume or given is None or '://' in given or os.path.isdir(given) or is_whole(given):
+        if '://' in given or os.path.isdir(given) or is_whole(given):
             return
         there = os.path.isfile(given)
         if not there and runner._load_from:

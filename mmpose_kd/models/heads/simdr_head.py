@@ -95,11 +95,11 @@ class SimDRHead(SimCCHead):
             deconv_out_channels=deconv_out_channels,
             loss=loss,
             **kwargs)
-        beta, label_softmax = (getattr(self.loss_module, name, None) for name in ('beta', 'label_softmax'))
-        if isinstance(self.loss_module, KLDiscretLoss) and (beta != 1 or label_softmax):
-            raise ConfigError(f'SimDRHead.loss: beta={beta!r} and label_softmax={label_softmax!r} given, but scores '
-                              'are the softmax of the logits themselves, and the labels are distributions, of which '
-                              'another softmax is nearly flat. Drop both, or take a SimCCHead with SimCCLabel.')
+        made = self.loss_module
+        if isinstance(made, KLDiscretLoss) and (made.beta != 1 or made.label_softmax):
+            raise ConfigError(f'SimDRHead.loss: beta={made.beta!r} and label_softmax={made.label_softmax!r} given, but '
+                              'scores are the softmax of the logits themselves, and the labels are distributions, of '
+                              'which another softmax is nearly flat. Drop both, or take a SimCCHead with SimCCLabel.')
         self.decoder = codec
         self.in_index = in_index
 
