@@ -37,6 +37,11 @@ class Bar(Progress):
         if self.console.is_terminal:
             super().stop()
 
+    def add_task(self, *args: Any, **kwargs: Any) -> TaskID:
+        task = super().add_task(*args, **kwargs)
+        super().advance(task, 0)  # rich would take the time from the first step that ended
+        return task
+
     def update(self, task_id: TaskID, **kwargs: Any) -> None:
         super().update(task_id, **kwargs)
         self._say(task_id)
@@ -59,8 +64,8 @@ class Bar(Progress):
 def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Bar:
     """A bar with what is done and what there is to do, the time so far, and the time left.
 
-    The time left is that of the mean speed so far: rich's own, of the last 30 seconds, knows nothing of a step that
-    takes longer.
+    The time left is that of the mean speed since the task was added: rich's own, of the last 30 seconds, knows nothing
+    of a step that takes longer.
 
     Args:
         console (Console): Where it is drawn.

@@ -27,7 +27,7 @@ def test_long_work_tells_a_file_how_far_it_is(monkeypatch, capfd):
     monkeypatch.setattr('mmpose_kd.progress.SECONDS_A_LINE', 0)
     assert list(track('abc', 'letters')) == ['a', 'b', 'c']
     first, second, last = capfd.readouterr().err.splitlines()
-    assert first == 'letters: 1 of 3'
+    assert first.startswith('letters: 1 of 3, 0:00:0')
     assert second.startswith('letters: 2 of 3, 0:00:0') and last == 'letters: 3 of 3, 0:00:00 left'
 
 
@@ -69,4 +69,13 @@ def test_the_time_left_is_told_where_a_step_takes_minutes():
     for second in range(2, 402, 2):
         now[0] = second
         bar.update(task, completed=10 + second // 100)
-    assert bar.tasks[task].time_remaining == 600  # six steps of 100 s, seen from the first that ended
+    assert bar.tasks[task].time_remaining == 600  # six steps of 100 s
+
+
+def test_steps_that_end_together_count_from_the_beginning():
+    now = [0.0]
+    bar = progress_bar(Console(file=io.StringIO()), get_time=lambda: now[0], auto_refresh=False)
+    task = bar.add_task('two trainings at a time', total=10)
+    for now[0] in (100, 102):
+        bar.advance(task)
+    assert bar.tasks[task].time_remaining == 408  # eight steps of 51 s
