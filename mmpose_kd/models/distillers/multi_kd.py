@@ -1,6 +1,6 @@
 """The distiller: a student that learns from frozen teachers while it trains."""
 import logging
-from typing import Any, Dict, List, MutableMapping, Optional, Sequence, cast
+from typing import Any, Dict, List, MutableMapping, Optional, Sequence, Tuple, cast
 
 import torch
 from mmengine.logging import print_log
@@ -82,9 +82,22 @@ class MultiKDDistiller(TopdownPoseEstimator):
             init_cfg=init_cfg,
             metainfo=metainfo)
         self.teacher_cfgs = teacher_arguments(teacher)
+        self._build_objectives(_checked_objectives(objectives))
+        self._check_teacher_names()
+        taps = [t for o in self.objectives.values() for t in o.student_taps]
+        taps += self.teacher_taps(STUDENT)
+        self.recorder = Recorder(self, taps, 'student_taps')
+        self._freeze(checked_modules(self, frozen, 'model.frozen'))
+        self.config_folder: Optional[str] = None  # of the config file, set by the runner
+        self.message_hub: Optional[str] = None  # name of the runner's, set by DistillCheckpointHook
+        self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
+        self._checked = False
+        keep_out_of_state_dict(self)
+
+    def _build_objectives(self, objectives: Dict[str, dict]) -> None:
         self.objectives = cast(MutableMapping[str, Objective], ModuleDict())  # MMEngine's: it initialises
         self.schedules = {}
-        for name, cfg in _checked_objectives(objectives).items():
+        for name, cfg in objectives.items():
             where = f'model.objectives.{name}'
             with torch.random.fork_rng(devices=[]):  # the student begins as it would alone with the same seed
                 objective = build(MODELS, cfg, where)
@@ -92,21 +105,14 @@ class MultiKDDistiller(TopdownPoseEstimator):
                 raise ConfigError(f'{where}: {type(objective).__name__} is no objective.')
             self.objectives[name] = objective
             self.schedules[name] = build_schedule(objective.weight, f'{where}.weight')
-        self._check_teacher_names()
-        taps = [t for o in self.objectives.values() for t in o.student_taps]
-        taps += self.teacher_taps(STUDENT)
-        self.recorder = Recorder(self, taps, 'student_taps')
-        self.frozen = checked_modules(self, frozen, 'model.frozen')
-        for name in self.frozen:
+
+    def _freeze(self, names: Tuple[str, ...]) -> None:
+        self.frozen = names
+        for name in names:
             self.get_submodule(name).requires_grad_(False)
-        if self.frozen and not any(p.requires_grad for part in (self.backbone, self.head, getattr(self, 'neck', None))
-                                   if part is not None for p in part.parameters()):
-            raise ConfigError(f'model.frozen={list(frozen)}: nothing of the student is left to train.')
-        self.config_folder: Optional[str] = None  # of the config file, set by the runner
-        self.message_hub: Optional[str] = None  # name of the runner's, set by DistillCheckpointHook
-        self.teachers: Dict[str, Teacher] = {}  # filled by load_teachers()
-        self._checked = False
-        keep_out_of_state_dict(self)
+        if names and not any(p.requires_grad for part in (self.backbone, self.head, getattr(self, 'neck', None))
+                             if part is not None for p in part.parameters()):
+            raise ConfigError(f'model.frozen={list(names)}: nothing of the student is left to train.')
 
     def load_teachers(self, dataset: Optional[Dataset] = None) -> None:
         """Load the teachers and map their keypoints to the student's; once, before the first step.

@@ -90,21 +90,11 @@ class Teacher:
         cfg = load_config(config, folder)
         check_packages(cfg.model)
         self.cfg = deployed_model(cfg.model)
-        kind = class_of(MODELS, self.cfg)
-        if isinstance(kind, type) and not issubclass(kind, TopdownPoseEstimator):
-            raise ConfigError(f'config: its model is a {kind.__name__}; expected the config of a top-down pose '
-                              'estimator, which sees one person at a time, as the student does.')
-        self.model: TopdownPoseEstimator = MODELS.build(self.cfg)
+        self.model = _build_model(self.cfg)
         codec = getattr(self.head, 'decoder', None)
         self.input_size = _checked_size(input_size, codec)
         Recorder(self.model, taps, 'teacher_taps')  # a wrong tap is known before a file is read
-        meta = None
-        if checkpoint is not None:
-            loaded = load_checkpoint(find_file(checkpoint, folder))
-            load_strictly(self.model, deployed_weights(cfg.model, state_dict_of(loaded)), checkpoint)
-            meta = dataset_meta_of(loaded)
-        else:
-            print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
+        meta = self._load_weights(checkpoint, folder, cfg.model)
         self.model.requires_grad_(False).eval()
         self.checksum = _checksum(self.model)
         if self.input_size:
@@ -128,6 +118,15 @@ class Teacher:
         self.same_images: Optional[bool] = None  # as the student's preprocessor makes; known with the first batch
         self.udp = self.student_udp = is_udp(codec)
         self.device = torch.device('cpu')
+
+    def _load_weights(self, checkpoint: Optional[str], folder: Optional[str], model_cfg: dict) -> Optional[dict]:
+        """The dataset's metainfo that the checkpoint holds, if it does."""
+        if checkpoint is None:
+            print_log('the teacher has RANDOM WEIGHTS (allow_random_weights=True)', 'current', logging.WARNING)
+            return None
+        loaded = load_checkpoint(find_file(checkpoint, folder))
+        load_strictly(self.model, deployed_weights(model_cfg, state_dict_of(loaded)), checkpoint)
+        return dataset_meta_of(loaded)
 
     @property
     def head(self) -> Any:
@@ -308,6 +307,14 @@ class Teacher:
     def _resize(self, inputs: Tensor) -> Resize:
         size = (inputs.shape[3], inputs.shape[2])
         return Resize(size, self.input_size or size)
+
+
+def _build_model(cfg: dict) -> TopdownPoseEstimator:
+    kind = class_of(MODELS, cfg)
+    if isinstance(kind, type) and not issubclass(kind, TopdownPoseEstimator):
+        raise ConfigError(f'config: its model is a {kind.__name__}; expected the config of a top-down pose '
+                          'estimator, which sees one person at a time, as the student does.')
+    return MODELS.build(cfg)
 
 
 def _checked_size(given: Optional[Sequence[int]], codec: Any) -> Optional[Tuple[int, int]]:

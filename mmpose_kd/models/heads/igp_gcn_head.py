@@ -1,5 +1,5 @@
 """A head that refines another head's pose, by a graph of the joints and what the image shows at each."""
-from typing import List, Optional, Sequence, Union
+from typing import Any, List, Optional, Sequence, Tuple, Union
 
 import torch
 import torch.nn.functional as F
@@ -106,37 +106,24 @@ class IGPGCNHead(BaseHead):
         self.in_channels = tuple(in_channels)
         self.in_indices = tuple(range(-1, -1 - steps, -1)) if in_indices is None else tuple(in_indices)
         self.pools = (1, ) * steps if pools is None else tuple(pools)
-        lengths = dict(in_channels=steps, in_indices=len(self.in_indices), pools=len(self.pools),
-                       image_channels=len(image_channels))
-        if steps < 2 or set(lengths.values()) != {steps}:
-            raise ConfigError(f'IGPGCNHead: lists of the lengths {lengths} given, expected one entry in each for every '
-                              'step, and at least two steps.')
-        for name, counts in dict(in_channels=in_channels, pools=self.pools, image_channels=image_channels).items():
-            for step, count in enumerate(counts):
-                check_count(f'IGPGCNHead: {name}[{step}]', count)
         check_count('IGPGCNHead: hidden_channels', hidden_channels, 2)  # a block has half as many inside
-        self.base = build(MODELS, base, 'IGPGCNHead.base')
-        decoder = getattr(self.base, 'decoder', None)
-        if not isinstance(decoder, (SimCCLabel, MSRAHeatmap, UDPHeatmap)) or maps_per_keypoint(self.base) != 1:
-            raise ConfigError(f'IGPGCNHead.base: {type(self.base).__name__} with {type(decoder).__name__} as decoder '
-                              'given, expected the head of stage 1 with its codec: a SimDRLabel, a SimCCLabel, a '
-                              'MSRAHeatmap, or a UDPHeatmap of heatmap_type "gaussian".')
-        if getattr(self.base, 'training_only', ()):
-            raise ConfigError(f'IGPGCNHead.base: parts of {type(self.base).__name__} are only for its own training. '
-                              'Give the head that is deployed after that training, with its weights.')
-        self.decoder = decoder
-        self.input_size = tuple(decoder.input_size)
-        self.out_channels = joints = self.base.out_channels
-        limbs = limbs_of(skeleton, joints)
+        _check_steps(in_channels=in_channels, in_indices=self.in_indices, pools=self.pools,
+                     image_channels=image_channels)
+        self.base = _build_base(base)
+        self.decoder = self.base.decoder
+        self.input_size = tuple(self.decoder.input_size)
+        self.out_channels = self.base.out_channels
         self.temperature = check_temperature(temperature)
         self.label_weight = check_factor('IGPGCNHead: label_weight', label_weight)
         self.loss_module = build(MODELS, loss, 'IGPGCNHead.loss')
+        self._build_graph(limbs_of(skeleton, self.out_channels), hidden_channels, image_channels)
 
-        self.enter = SemGConv(3, hidden_channels, joints, limbs)
-        self.enter_norm = nn.BatchNorm1d(hidden_channels)
-        self.first = GraphBlock(hidden_channels, joints, limbs)
+    def _build_graph(self, limbs: List[Tuple[int, int]], width: int, image_channels: Sequence[int]) -> None:
+        joints = self.out_channels
+        self.enter = SemGConv(3, width, joints, limbs)
+        self.enter_norm = nn.BatchNorm1d(width)
+        self.first = GraphBlock(width, joints, limbs)
         self.looks, self.blocks, self.corrections = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        width = hidden_channels
         for channels, seen in zip(self.in_channels, image_channels):
             width += seen
             self.looks.append(nn.Linear(channels, seen))
@@ -253,6 +240,30 @@ class IGPGCNHead(BaseHead):
             return torch.as_tensor(sample.gt_instances.transformed_keypoints)
         raise ConfigError('IGPGCNHead: label_weight needs the coordinates of the labels, which the annotations do not '
                           'hold. Set PackPoseInputs(pack_transformed=True) in the training pipeline.')
+
+
+def _check_steps(in_indices: Sequence[int], **counts: Sequence[int]) -> None:
+    lengths = {name: len(entries) for name, entries in dict(counts, in_indices=in_indices).items()}
+    if min(lengths.values()) < 2 or len(set(lengths.values())) > 1:
+        raise ConfigError(f'IGPGCNHead: lists of the lengths {lengths} given, expected one entry in each for every '
+                          'step, and at least two steps.')
+    for name, entries in counts.items():
+        for step, count in enumerate(entries):
+            check_count(f'IGPGCNHead: {name}[{step}]', count)
+
+
+def _build_base(cfg: dict) -> Any:
+    """The head of stage 1."""
+    base = build(MODELS, cfg, 'IGPGCNHead.base')
+    decoder = getattr(base, 'decoder', None)
+    if not isinstance(decoder, (SimCCLabel, MSRAHeatmap, UDPHeatmap)) or maps_per_keypoint(base) != 1:
+        raise ConfigError(f'IGPGCNHead.base: {type(base).__name__} with {type(decoder).__name__} as decoder '
+                          'given, expected the head of stage 1 with its codec: a SimDRLabel, a SimCCLabel, a '
+                          'MSRAHeatmap, or a UDPHeatmap of heatmap_type "gaussian".')
+    if getattr(base, 'training_only', ()):
+        raise ConfigError(f'IGPGCNHead.base: parts of {type(base).__name__} are only for its own training. '
+                          'Give the head that is deployed after that training, with its weights.')
+    return base
 
 
 def sample_at(feature: Tensor, pose: Tensor, input_size: Sequence[int], pool: int = 1) -> Tensor:
