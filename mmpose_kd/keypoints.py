@@ -17,11 +17,18 @@ def dataset_metas(cfg: Config) -> Iterator[dict]:
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         dataset = (cfg.get(loader) or {}).get('dataset')
         while dataset is not None:
-            metainfo = dataset.get('metainfo') or getattr(class_of(DATASETS, dataset), 'METAINFO', None)
+            metainfo = dataset.get('metainfo') or _meta_of_class(dataset)
             if metainfo:
                 yield metainfo
                 break
             dataset = dataset.get('dataset')
+
+
+def _meta_of_class(dataset: dict) -> Optional[dict]:
+    kind = class_of(DATASETS, dataset)
+    if hasattr(kind, '_check_subset_and_metainfo'):  # DeepFashionDataset: that of its subset, known when it is built
+        kind._check_subset_and_metainfo(dataset.get('subset', ''))
+    return getattr(kind, 'METAINFO', None)
 
 
 def dataset_meta(cfg: Config) -> Optional[dict]:

@@ -327,7 +327,7 @@ def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
     try:
         metainfo = parse_metainfo(dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {}))))
         names = len(metainfo['keypoint_id2name']) if metainfo else None
-    except (KeyError, TypeError, AttributeError, FileNotFoundError, AssertionError):
+    except (KeyError, TypeError, ValueError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
     if names is not None and (_head(model).get('decoder') or {}).get('heatmap_type') == 'combined':
         names *= 3  # of each joint one for the place, and two that lead there

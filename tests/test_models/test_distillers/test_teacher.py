@@ -16,7 +16,7 @@ from torch._inductor import config as inductor
 
 from mmpose_kd.config import load_config
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.keypoints import keypoint_names, map_keypoints, parse_metainfo
+from mmpose_kd.keypoints import dataset_meta, keypoint_names, map_keypoints, parse_metainfo
 from mmpose_kd.models.distillers.alignment import Resize, renormalise, resample, same_images
 from mmpose_kd.models.distillers.teacher import Teacher
 from mmpose_kd.models.distillers.teacher_config import check_teacher
@@ -573,6 +573,13 @@ def test_a_config_whose_base_is_missing_is_not_said_to_be_missing_itself(tmp_pat
 def test_metainfo_without_keypoints_names_none():
     assert parse_metainfo(dict(dataset_name='mine')) is None
     assert parse_metainfo(None) is None
+
+
+@pytest.mark.parametrize('subset, number', [(dict(subset='lower'), 4), (dict(subset='upper'), 6), ({}, 8)])
+def test_keypoints_of_a_subset_are_known_before_its_data_are_read(subset, number):
+    data = dict(type='DeepFashionDataset', **subset)  # whose class has the METAINFO of the last one built
+    meta = dataset_meta(Config(dict(train_dataloader=dict(dataset=data))))
+    assert parse_metainfo(meta)['num_keypoints'] == number
 
 
 def test_prediction_of_a_larger_teacher_is_in_the_students_pixels(student):
