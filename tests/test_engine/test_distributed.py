@@ -40,8 +40,11 @@ def ranks(tmp_path_factory):
         type='MultiKDDistiller',
         teacher=dict(config=tiny.pose_model(8), checkpoint=str(folder / 'teacher.pth')),
         objectives={**OBJECTIVES, 'loss_vkd': dict(OBJECTIVES['loss_vkd'], weight=dict(type='Stop', value=1., at=0.5))})
+    model['objectives']['loss_fkd'] = dict(OBJECTIVES['loss_fkd'], connector=dict(
+        type='ConvAligner', init_cfg=dict(type='Normal', layer='Conv2d', std=0.1)))
     cfg = tiny.runner_cfg(model, folder / 'run', epochs=1, samples=16, batch_size=4, launcher='pytorch',
-                          env_cfg=dict(dist_cfg=dict(backend='gloo')), find_unused_parameters=False)
+                          env_cfg=dict(dist_cfg=dict(backend='gloo')), find_unused_parameters=False,
+                          randomness=dict(seed=0, diff_rank_seed=True))  # each initialises its own connectors
     cfg.dump(str(folder / 'cfg.py'))
     (folder / 'script.py').write_text(SCRIPT)
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2', '--master_port=0', '--standalone',

@@ -3,7 +3,7 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-from mmengine.dist import get_rank, get_world_size
+from mmengine.dist import broadcast, get_rank, get_world_size
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop, Runner, set_random_seed
 from mmengine.runner.checkpoint import weights_to_cpu
@@ -42,6 +42,9 @@ class DistillCheckpointHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         model = unwrapped_model(runner)
+        for state in model.distillation_state().values():  # each rank drew its own with diff_rank_seed=True
+            for value in state.values():  # and MMEngine sends what is in the state_dict alone
+                broadcast(value)
         model.load_teachers(runner.train_dataloader.dataset)
         model.message_hub = runner.message_hub.instance_name
         if runner._resume and runner.seed is not None and not runner._randomness_cfg.get('diff_rank_seed'):
