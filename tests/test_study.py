@@ -615,9 +615,7 @@ def test_a_table_and_a_page_have_the_same_cells(tmp_path):
 
 def test_a_plot_and_a_page_have_the_same_colours(tmp_path, monkeypatch):
     runs = [dict(finished(name, PCK=0.5), config='a.py') for name in ('kd', 'alone', 'at')]
-    figures = []
-    monkeypatch.setattr('mmpose_kd.study.report.Figure.savefig', lambda figure, file, **kwargs: (
-        figures.append(figure), file.touch()))
+    figures = figures_of(monkeypatch)
     write_results(results_of(runs, ['PCK']), tmp_path)
     monkeypatch.undo()
     expected = [('kd', '#1f77b4'), ('alone', '#000000'), ('at', '#ff7f0e')]
@@ -625,6 +623,27 @@ def test_a_plot_and_a_page_have_the_same_colours(tmp_path, monkeypatch):
     write_page(read_folders([str(tmp_path)]), tmp_path / 'report.html', Options(images=0))
     legend = re.search('<ul class="legend">.*?</ul>', (tmp_path / 'report.html').read_text())[0]
     assert [pair[::-1] for pair in re.findall('background: (#.{6})"></i>(.+?)</li>', legend)] == expected
+
+
+def test_a_plot_marks_each_validation_at_a_whole_epoch(tmp_path, monkeypatch):
+    figures = figures_of(monkeypatch)
+    once, thrice = finished(PCK=0.5), finished('kd', PCK=0.6)
+    thrice['curve'] = {str(epoch): dict(PCK=0.1 * epoch) for epoch in (1, 2, 3)}
+    write_results(results_of([once], ['PCK']), tmp_path)
+    write_results(results_of([once, thrice], ['PCK']), tmp_path)
+    for figure, epochs in zip(figures, ([1], [1, 2, 3])):
+        axes = figure.axes[0]
+        assert {line.get_marker() for line in axes.lines} == {'.'}  # a line has nothing to show of a single epoch
+        low, high = axes.get_xlim()
+        assert [place for place in axes.get_xticks() if low <= place <= high] == epochs
+
+
+def figures_of(monkeypatch):
+    """The figures that are saved from now on."""
+    figures = []
+    monkeypatch.setattr('mmpose_kd.study.report.Figure.savefig', lambda figure, file, **kwargs: (
+        figures.append(figure), file.touch()))
+    return figures
 
 
 def test_signs_of_tables_and_formulas_in_a_label_are_text(tmp_path):

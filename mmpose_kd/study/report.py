@@ -5,6 +5,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mmpose_kd.files import whole
 from mmpose_kd.summary import colours, label, markdown, origin, percent, summary_table
@@ -55,7 +56,8 @@ def _plot(results: dict, file: Path) -> None:
         epochs = sorted(set.intersection(*(set(curve) for curve in curves)), key=int)
         mean = [factor * np.mean([curve[epoch][metric] for curve in curves]) for epoch in epochs]
         style = dict(color=hues[name], linewidth=2.5 if name == results['baseline'] else 1.5)
-        left.plot([int(epoch) for epoch in epochs], mean, label=label(results['runs'], name), **style)
+        left.plot([int(epoch) for epoch in epochs], mean, label=label(results['runs'], name), marker='.',
+                  **style)
         if row[metric]['difference'] is not None:
             differing.append((label(results['runs'], name), row[metric], style))
     for place, (_, value, style) in enumerate(reversed(differing)):
@@ -66,6 +68,7 @@ def _plot(results: dict, file: Path) -> None:
     right.set_xlabel(f'difference in {title} at the end, 95 % interval')
     left.set_xlabel('epoch')
     left.set_ylabel(title)
+    left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     left.legend(fontsize='small')
     figure.suptitle(results['title'])
     figure.savefig(file, dpi=110)
