@@ -638,6 +638,17 @@ def test_a_plot_marks_each_validation_at_a_whole_epoch(tmp_path, monkeypatch):
         assert [place for place in axes.get_xticks() if low <= place <= high] == epochs
 
 
+def test_the_legend_of_a_plot_covers_no_chart(tmp_path, monkeypatch):
+    figures = figures_of(monkeypatch)
+    runs = [dict(finished(f'run{i}', PCK=0.5), label=f'a student of {i} with a long label') for i in range(18)]
+    write_results(results_of(runs, ['PCK']), tmp_path)
+    figure = figures[0]
+    figure.draw_without_rendering()
+    legends = [*figure.legends, *(axes.get_legend() for axes in figure.axes if axes.get_legend())]
+    charts = [axes.get_tightbbox() for axes in figure.axes]
+    assert len(legends) == 1 and not legends[0].get_window_extent().count_overlaps(charts)
+
+
 def figures_of(monkeypatch):
     """The figures that are saved from now on."""
     figures = []

@@ -47,7 +47,7 @@ def _plot(results: dict, file: Path) -> None:
     """Curves of the first metric, and the paired differences at the end."""
     metric, title = next(iter(results['metrics'].items()))
     factor = percent(results['runs'], metric)
-    figure = Figure(figsize=(12, 1.5 + 0.35 * max(8, len(results['summary']))), layout='tight')
+    figure = Figure(figsize=(14, 1.5 + 0.35 * max(8, len(results['summary']))), layout='constrained')
     left, right = figure.subplots(1, 2)
     hues = colours(list(results['summary']), results['baseline'])
     differing = []
@@ -65,10 +65,10 @@ def _plot(results: dict, file: Path) -> None:
         right.errorbar(factor * value['difference'], place, xerr=half, fmt='o', capsize=3, **style)
     right.axvline(0, color='black', linewidth=2.5)
     right.set_yticks(range(len(differing)), [title for title, _, _ in reversed(differing)])
-    right.set_xlabel(f'difference in {title} at the end, 95 % interval')
+    right.set_xlabel(f'difference in {title} at the end,\n95 % interval')
     left.set_xlabel('epoch')
     left.set_ylabel(title)
     left.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    left.legend(fontsize='small')
+    figure.legend(loc='outside left lower', fontsize='small')  # within the chart it would cover curves
     figure.suptitle(results['title'])
     figure.savefig(file, dpi=110)
