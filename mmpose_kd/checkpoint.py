@@ -90,8 +90,8 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
         dict: All that the file holds.
 
     Raises:
-        ConfigError: The file does not exist, is truncated, contains code or
-            holds no weights; or the URL cannot be downloaded.
+        ConfigError: The file does not exist, may not be read, is truncated,
+            contains code or holds no weights; or the URL cannot be downloaded.
 
     Example::
 
@@ -107,6 +107,9 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
                           'Give the checkpoint that it was made of.')
     try:
         checkpoint = _load(path, map_location)
+    except PermissionError as error:  # there is nothing wrong with the file
+        raise ConfigError(f'checkpoint "{path}" may not be read: {error.strerror}. Ask its owner for the permission, '
+                          'or give a copy of yours.') from None
     except Exception as error:  # a broken pickle can raise any
         refused = re.search(r'GLOBAL (\S+)', str(error))
         if refused:

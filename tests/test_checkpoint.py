@@ -261,6 +261,15 @@ def test_truncated(tmp_path, weights, zipped, fraction, loader):
         load_checkpoint(str(tmp_path / 'cut.pth'))
 
 
+def test_a_file_that_may_not_be_read_is_not_called_damaged(saved, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, 'Permission denied', str(saved))
+
+    monkeypatch.setattr(torch, 'load', refuse)
+    with pytest.raises(ConfigError, match='may not be read: Permission denied'):
+        load_checkpoint(str(saved))
+
+
 def test_web_page_saved_as_checkpoint(tmp_path, loader):
     (tmp_path / 'page.pth').write_text('<html>Not Found</html>')
     with pytest.raises(ConfigError, match='it is truncated, or'):
