@@ -127,7 +127,7 @@ def _message(error: Exception) -> Optional[str]:
                        r'`(.+?)`)', str(error), re.DOTALL)
     if absent is None:
         damaged = re.search(r'occurs when loading `(.+?)`', str(error))
-        if damaged is None and isinstance(error, FileNotFoundError):  # a config or a checkpoint
+        if damaged is None and isinstance(error, (FileNotFoundError, PermissionError)):  # of a config or a checkpoint
             return one_line(error)
         return damaged and (f'the image "{os.path.abspath(damaged[1])}" cannot be read: it is empty, damaged or no '
                             'image. Restore the file, or take its annotations out of the annotation file.')

@@ -42,6 +42,7 @@ def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
 @pytest.mark.parametrize('error, message', [
     (ConfigError('no such teacher'), '^error: no such teacher$'),
     (FileNotFoundError('a.pth can not be found.'), '^error: a.pth can not be found.$'),
+    (PermissionError(13, 'Permission denied', 'theirs/a.py'), "^error: .*Permission denied: 'theirs/a.py'$"),
     (AssertionError('Annotation file `a.json`does not exist'), 'ViewDataset train_dataloader.dataset.dataset.data_'),
     (KeyboardInterrupt(), '^stopped; nothing was written$'),
 ])
