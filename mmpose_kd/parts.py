@@ -1,4 +1,5 @@
 """The parts of a config: dicts with a type."""
+import copy
 import importlib.util
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -32,6 +33,21 @@ def kind_of(part: Dict[str, Any]) -> str:
     """
     kind = part.get('type')
     return kind.split('.')[-1] if isinstance(kind, str) else getattr(kind, '__name__', '')
+
+
+def with_names(cfg: Dict[str, Any]) -> Dict[str, Any]:
+    """A copy of a nested config in which types are names, be they names, classes or, as a saved config has it, paths.
+
+    Example:
+        >>> from mmpose.datasets import CocoDataset
+        >>> with_names(dict(type=CocoDataset)) == with_names(dict(type='mmpose.datasets.CocoDataset'))
+        True
+    """
+    cfg = copy.deepcopy(cfg)
+    for _, part in dicts(cfg):
+        if 'type' in part:
+            part['type'] = kind_of(part)
+    return cfg
 
 
 def class_of(registry: Registry, part: Dict[str, Any]) -> Any:

@@ -2,10 +2,13 @@
 import json
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
+from mmpose.registry import MODELS
 
+from mmpose_kd.cache import build_caches
 from mmpose_kd.deploy import Limits, export_folder
 from mmpose_kd.engine.hooks import WholeCheckpointHook
 from mmpose_kd.errors import ConfigError
@@ -84,6 +87,27 @@ def test_it_trains_and_is_exported(config, tmp_path):
     export_folder(config(), str(tmp_path / 'run' / 'epoch_1.pth'), str(tmp_path / 'out'), onnx='none', num_images=2,
                   limits=Limits(drop=1.), report=str)
     assert json.loads((tmp_path / 'out' / 'deploy.json').read_text())['decoding']['type'] == 'MSRAHeatmap'
+
+
+def test_the_config_that_a_training_saves_has_the_same_cache(config, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.config.config.FormatCode', lambda text, **kwargs: (text, True))  # saves seconds
+
+    def cached(file):
+        cfg = Config.fromfile(file)
+        cfg.model.teacher.cache = str(tmp_path / 'cache')
+        cfg.train_dataloader.dataset = dict(type='ViewDataset', num_views=2, dataset=cfg.train_dataloader.dataset)
+        return cfg
+
+    weights = str(tmp_path / 'teacher.pth')
+    torch.save(MODELS.build(Config.fromfile(config()).student).state_dict(), weights)
+    file = config('allow_random_weights=True', f'checkpoint={weights!r}')
+    cached(file).dump(str(tmp_path / 'saved.py'))
+    cfg = cached(file)
+    build_caches(str(tmp_path / 'saved.py'))
+    cfg.work_dir, cfg.experiment_name = str(tmp_path / 'run'), 'cached'
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.iter == 2
 
 
 @pytest.mark.parametrize('old, new, message', [

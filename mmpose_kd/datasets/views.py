@@ -16,7 +16,7 @@ from mmpose_kd.config import digest_of
 from mmpose_kd.datasets.annotations import nested
 from mmpose_kd.datasets.samples import evenly
 from mmpose_kd.errors import ConfigError, check_count
-from mmpose_kd.parts import dicts, kind_of
+from mmpose_kd.parts import dicts, kind_of, with_names
 
 
 @DATASETS.register_module()
@@ -121,7 +121,7 @@ class ViewDataset(Dataset):
         ``GenerateTarget`` is left out: it makes the student's labels and leaves the image as it is, so that students
         with heatmaps and with SimDR labels share a cache.
         """
-        cfg = copy.deepcopy(self.cfg)
+        cfg = with_names(self.cfg)
         for _, part in dicts(cfg):
             part.pop('data_root', None)
             lists = {key: value for key, value in part.items() if isinstance(value, (list, tuple))}

@@ -28,7 +28,7 @@ from mmpose_kd.models.outputs import (
     pose_head,
 )
 from mmpose_kd.models.taps import Record, Recorder, to_float32
-from mmpose_kd.parts import check_packages, class_of
+from mmpose_kd.parts import check_packages, class_of, with_names
 
 from .alignment import Cells, Resize, renormalise, same_images
 from .compiling import compiled
@@ -231,7 +231,7 @@ class Teacher:
 
     def fingerprint(self) -> Dict[str, Any]:
         """What its answers depend on: the model's config, weights and precision."""
-        cfg = {key: value for key, value in self.cfg.items() if key != 'train_cfg'}
+        cfg = {key: value for key, value in with_names(self.cfg).items() if key != 'train_cfg'}
         config = zlib.crc32(json.dumps(cfg, sort_keys=True, default=str).encode())
         return dict(config=f'{config:08x}', weights=f'{self.checksum:08x}', precision=str(self.dtype),
                     input_size=self.input_size)
