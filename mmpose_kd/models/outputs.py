@@ -114,10 +114,13 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> N
     own, theirs = (_beta(pose_head(head)) for head in (student, teacher))
     both = _first_with('one_temperature', losses)
     if both and own != theirs:
+        has_beta = isinstance(getattr(pose_head(student), 'loss_module', None), KLDiscretLoss)
+        remedy = f"Set beta={theirs:g} in the loss of the student's head" if has_beta else (
+            "Give the student a SimCCHead with the teacher's beta")
         raise ConfigError(f"loss: {both} takes the logits of both heads at one temperature, but the student's are "
                           f"trained at beta={own:g} of KLDiscretLoss and the teacher's at beta={theirs:g}: one of "
-                          "them would be too flat or too sharp. Give the student a SimCCHead with the teacher's beta, "
-                          f'and the loss temperature={1 / theirs:g}, or compare features with FeatureObjective.')
+                          f'them would be too flat or too sharp. {remedy}, and temperature={1 / theirs:g} here, or '
+                          'compare features with FeatureObjective.')
 
 
 def _first_with(attribute: str, losses: Sequence[Any]) -> Optional[str]:

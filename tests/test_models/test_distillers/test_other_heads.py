@@ -1,4 +1,6 @@
 """Students and teachers whose heads are built in another way than those of this package."""
+import re
+
 import pytest
 import tiny
 import torch
@@ -145,8 +147,21 @@ def beta_model(beta):
 def test_logits_of_other_scales_are_not_compared(loss):
     objective = dict(type='OutputObjective', loss=loss)
     distilled(beta_model(10.), beta_model(10.), objective).load_teachers()
-    with pytest.raises(ConfigError, match=rf"loss: {loss['type']} takes .* at beta=1 .* at beta=10: .*=0\.1, or"):
+    with pytest.raises(ConfigError, match=rf"loss: {loss['type']} takes .* at beta=1 .* at beta=10: .*=0\.1 here, or"):
         distilled(beta_model(1.), beta_model(10.), objective).load_teachers()
+
+
+@pytest.mark.parametrize('student, remedy', [
+    (beta_model(10.), "Set beta=1 in the loss of the student's head, and temperature=1 here"),  # as RTMPose by RTMW
+    (dict(tiny.pose_model(), head=dict(
+        type='SimDRHead', in_channels=32, in_stride=32, out_channels=17,
+        decoder=dict(type='SimDRLabel', input_size=(64, 64), sigma=4.0, simcc_split_ratio=2.0))),
+     "Give the student a SimCCHead with the teacher's beta, and temperature=0.1 here"),
+], ids=['beta', 'no beta'])
+def test_a_head_of_another_scale_is_told_what_it_can_change(student, remedy):
+    teacher = beta_model(1.) if student['head']['type'] == 'SimCCHead' else beta_model(10.)
+    with pytest.raises(ConfigError, match=re.escape(remedy)):
+        distilled(student, teacher, dict(type='OutputObjective', loss=dict(type='SimDRKLLoss'))).load_teachers()
 
 
 def test_cells_of_megvii_of_other_sizes_are_not_compared():
