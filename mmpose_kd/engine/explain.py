@@ -65,7 +65,7 @@ def explain(error: BaseException, cfg: Config) -> Optional[str]:
         str, optional: None where the traceback leads to no part that the config names.
     """
     frames = list(_frames(error))
-    if re.search('Annotation file|occurs when loading', str(error)):  # explained to whoever reads their message
+    if re.search('Annotation file `|occurs when loading', str(error)):  # explained to whoever reads their message
         return None
     if isinstance(error, OSError):
         return _of_file(error, cfg)

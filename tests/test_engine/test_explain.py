@@ -10,6 +10,9 @@ from mmpose.registry import HOOKS, TRANSFORMS
 
 from mmpose_kd.errors import ConfigError
 
+HANDS = dict(_delete_=True, type='InterHand2DDoubleDataset', ann_file='absent.json', pipeline=[],
+             metainfo=dict(from_file='configs/_base_/datasets/coco.py'))
+
 
 def fails(tmp_path, **changes):
     """What a config that imports this package says, and the error behind it."""
@@ -56,6 +59,8 @@ def test_a_distilled_config_is_checked_whatever_its_own_imports_are(tmp_path):
      r'model\.head\.in_channels=9 given, but the features have 32 channels'),
     ({'param_scheduler.begin': 9}, ValueError,
      r'param_scheduler: LinearLR cannot be built from .*begin=9, end=3'),
+    ({'train_dataloader.dataset': HANDS}, AssertionError,  # who does not name the file
+     r"train_dataloader\.dataset: InterHand2DDoubleDataset cannot be built from .*ann_file='absent\.json'.*Annotation"),
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else '')
 def test_an_error_from_inside_names_its_place_and_keeps_its_cause(tmp_path, changes, error, message):
     text, cause = fails(tmp_path, **changes)
