@@ -171,7 +171,8 @@ class ShuffleHRNet(HRNet):
         **kwargs: See MMPose's ``HRNet``.
 
     Raises:
-        ConfigError: The kind of block is unknown, a stage is missing, or groups do not divide channels.
+        ConfigError: The kind of block is unknown, a stage is missing, groups do not divide channels, or ``conv_cfg`` is
+            not that of plain convolutions.
 
     Example:
         >>> import torch
@@ -204,6 +205,10 @@ class ShuffleHRNet(HRNet):
         if block not in self.kinds:
             raise ConfigError(f'ShuffleHRNet: block={block!r} given, expected one of {self.kinds}.'
                               f'{did_you_mean(str(block), self.kinds)}')
+        conv_cfg = kwargs.get('conv_cfg')
+        if conv_cfg is not None and conv_cfg.get('type') not in ('Conv', 'Conv2d'):
+            raise ConfigError(f'ShuffleHRNet: conv_cfg={conv_cfg!r} given, but its grouped convolutions are plain '
+                              'ones. Drop it, or take an HRNet.')
         extra = copy.deepcopy(extra)
         for stage in ('stage1', 'stage2', 'stage3', 'stage4'):
             if not isinstance(extra.get(stage), dict) or 'block' not in extra[stage]:

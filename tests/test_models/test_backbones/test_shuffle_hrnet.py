@@ -110,6 +110,12 @@ def test_an_unknown_block_is_refused():
         ShuffleHRNet(TINY, block='SHUFLE_V1')
 
 
+def test_convolutions_of_another_kind_are_refused():  # the grouped ones would be plain all the same
+    with pytest.raises(ConfigError, match=r"conv_cfg={'type': 'ConvWS'} given, but its grouped convolutions are plain"):
+        ShuffleHRNet(TINY, conv_cfg=dict(type='ConvWS'))
+    assert isinstance(ShuffleHRNet(TINY, conv_cfg=dict(type='Conv2d')).stage2[0].branches[0][0].conv1, ShuffleConv2d)
+
+
 def test_a_missing_stage_is_named():
     with pytest.raises(ConfigError, match=r"extra\['stage3'\]=None given"):
         ShuffleHRNet({name: stage for name, stage in TINY.items() if name != 'stage3'})
