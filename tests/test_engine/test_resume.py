@@ -114,6 +114,23 @@ def test_a_checkpoint_that_was_saved_by_steps_is_resumed_with_a_warning(tmp_path
         assert (warning in log) == expected and ('saved within an epoch' in log) == expected
 
 
+@pytest.mark.parametrize('scheduler, missing', [(True, 'no optimizer and no param_schedulers,'),
+                                                (False, 'no optimizer,')])
+def test_the_best_checkpoint_is_resumed_with_a_warning_that_it_lacks_the_optimizer(scheduler, missing, tmp_path,
+                                                                                  teacher_file):
+    cfg = tiny.runner_cfg(student(**teacher_file), tmp_path, epochs=1, default_hooks=dict(
+        checkpoint=dict(type='CheckpointHook', interval=1, save_best='PCK', rule='greater')))
+    if not scheduler:
+        cfg.pop('param_scheduler')
+    tiny.run(cfg)
+    for name, expected in (('best_PCK_epoch_1', True), ('epoch_1', False)):
+        work_dir = str(tmp_path / f'from_{name}')
+        tiny.run(cfg, work_dir=work_dir, resume=True, load_from=str(tmp_path / f'{name}.pth'),
+                 **{'train_cfg.max_epochs': 2})
+        log = next(Path(work_dir).glob('*/*.log')).read_text()
+        assert (f'the checkpoint to resume from has {missing}' in log) == expected
+
+
 def test_checkpoint_holds_the_student_and_apart_from_it_the_connectors(tmp_path, teacher_file):
     tiny.run(tiny.runner_cfg(student(**teacher_file), tmp_path, epochs=1, **EMA))
     checkpoint = load(tmp_path, 1)

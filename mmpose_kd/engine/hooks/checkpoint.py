@@ -76,6 +76,13 @@ class DistillCheckpointHook(Hook):
         if KEY not in checkpoint:
             raise ConfigError('the checkpoint to resume from was not written by a distilled run: it has no '
                               f'"{KEY}". To start from its weights, set load_from and leave resume off.')
+        training = ('optimizer', 'param_schedulers') if runner.param_schedulers else ('optimizer', )
+        lost = [key for key in training if key not in checkpoint]
+        if lost:  # MMEngine goes on without a word
+            runner.logger.warning(f'the checkpoint to resume from has no {" and no ".join(lost)}, so that the training '
+                                  'goes on with a new state of them, as at its beginning. Those of save_best are so, '
+                                  'and those saved with save_optimizer=False or save_param_scheduler=False. To resume '
+                                  'exactly, name one that was saved at an interval.')
         model = unwrapped_model(runner)
         model.load_distillation_state(checkpoint[KEY])
         for name, gradient in checkpoint.get(GRADIENTS, {}).items():
