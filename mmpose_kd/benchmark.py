@@ -235,7 +235,7 @@ def _serve(config: str, setting: dict, connection: Connection) -> None:
             start = time.perf_counter()
             run(what)
             connection.send(('seconds', time.perf_counter() - start))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return  # nobody asks any more
     except Exception as error:  # whatever a backend raises has to reach the parent
         connection.send(('error', f'{setting["backend"]}: {type(error).__name__}: {error}'))

@@ -1,6 +1,7 @@
 """The benchmark of models in use: what it says of them, not how fast they are."""
 import ctypes
 import json
+import multiprocessing
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +142,19 @@ def test_onnx_runtime_does_not_measure_the_processor_in_place_of_a_gpu(device, r
             _session(model, (64, 64), setting)
     else:
         assert _session(model, (64, 64), setting) is runtime.session
+
+
+def test_a_model_whose_answer_nobody_reads_any_more_ends_in_silence(configs):
+    context = multiprocessing.get_context('spawn')
+    ours, theirs = context.Pipe()
+    setting = dict(backend='eager', batch=1, threads=1, device='cpu', channels_last=False)
+    process = context.Process(target=_serve, args=(configs[0], setting, theirs))
+    process.start()
+    theirs.close()
+    assert ours.poll(300)
+    ours.close()  # as when the benchmark is stopped just then
+    process.join(60)
+    assert process.exitcode == 0
 
 
 def test_the_table_has_a_row_for_each_measurement():
