@@ -17,7 +17,7 @@ from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
 from mmpose_kd.models.outputs import input_size_of, pose_head
 from mmpose_kd.models.taps import tensors
-from mmpose_kd.parts import check_packages, dicts, kind_of
+from mmpose_kd.parts import check_packages, class_of, dicts, kind_of
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
@@ -146,9 +146,18 @@ def input_size(model: TopdownPoseEstimator, cfg: Config) -> Tuple[int, int]:
 
 
 def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, checkpoint: Path) -> None:
-    """Write a plain config, and a checkpoint that holds weights alone."""
+    """Write a plain config, and a checkpoint that holds weights alone, or the joints where the config hides them."""
     plain.dump(str(config))
-    torch.save(dict(state_dict=weights, meta={}), checkpoint)
+    torch.save(dict(state_dict=weights, meta=_hidden_joints(plain)), checkpoint)
+
+
+def _hidden_joints(plain: Config) -> Dict[str, Any]:
+    """The joints as a checkpoint's meta where MMPose, which looks at the outer set of data alone, would take COCO's."""
+    train = (plain.get('train_dataloader') or {}).get('dataset') or {}
+    seen = train.get('metainfo') or getattr(class_of(DATASETS, train), 'METAINFO', None)
+    meta = None if seen else parse_metainfo(dataset_meta(plain))
+    plain_values = {key: value.tolist() if hasattr(value, 'tolist') else value for key, value in (meta or {}).items()}
+    return dict(dataset_meta=plain_values) if plain_values else {}
 
 
 @torch.no_grad()

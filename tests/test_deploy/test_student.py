@@ -6,9 +6,11 @@ import pytest
 import tiny
 import torch
 from mmengine.config import Config
+from mmpose.apis import init_model
 from mmpose.registry import MODELS
 
 from mmpose_kd.deploy import deployed_config, take_student
+from mmpose_kd.deploy.student import write_student
 from mmpose_kd.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,6 +103,17 @@ def test_labels_that_were_switched_off_count_again():
 def test_plain_config_stays_as_it_is():
     cfg = Config(dict(model=tiny.pose_model(), load_from=None, resume=False))
     assert deployed_config(cfg).to_dict() == cfg.to_dict()
+
+
+def test_mmpose_knows_the_joints_of_a_set_that_is_repeated(tmp_path):
+    people = dict(type='MpiiDataset', ann_file='annotations/mpii_train.json')
+    model = tiny.pose_model(keypoints=16)
+    repeated = dict(type='RepeatDataset', times=2, dataset=people)
+    plain = Config(dict(model=model, train_dataloader=dict(dataset=repeated)))
+    write_student(plain, tiny.build(model).state_dict(), tmp_path / 'config.py', tmp_path / 'checkpoint.pth')
+    torch.load(tmp_path / 'checkpoint.pth', weights_only=True)  # as MMPose does with newer versions of PyTorch
+    student = init_model(str(tmp_path / 'config.py'), str(tmp_path / 'checkpoint.pth'), device='cpu')
+    assert student.dataset_meta['keypoint_id2name'][15] == 'left_wrist'
 
 
 def test_checkpoint_of_another_config_is_refused(trained, tmp_path):
