@@ -76,6 +76,11 @@ def _training_set(cfg: Config) -> Dataset:
     except (OSError, AssertionError) as error:  # what build() lets through: data that are missing
         raise ConfigError(f'the training set cannot be read: {one_line(error)}. Say where it is by --cfg-options '
                           'train_dataloader.dataset.dataset.data_root=FOLDER.') from error
+    except ConfigError as error:
+        if 'need at least one array to concatenate' not in str(error):  # MMEngine, of a dataset without a sample
+            raise
+        raise ConfigError('the training set has no sample, and no view to store: its annotations hold no person with a '
+                          'box and a labelled joint, or indices or a filter leaves none.') from error
     return dataset
 
 

@@ -433,6 +433,7 @@ def test_a_device_that_is_not_there_is_refused_by_name(training):
     ({'train_dataloader.dataset.dataset.num_samples': -3}, 'num_samples'),
     ({'train_dataloader.dataset.dataset': dict(_delete_=True, type='CocoDataset', ann_file='absent.json')},
      'the training set cannot be read: Annotation file `absent.json`.*data_root=FOLDER'),
+    ({'train_dataloader.dataset.dataset.indices': 0}, 'the training set has no sample, and no view to store'),
     ({'model.head.in_channelz': 3}, 'in_channelz')])
 def test_what_a_cache_cannot_be_made_of_is_named(training, options, message):
     with pytest.raises(ConfigError, match=message):
