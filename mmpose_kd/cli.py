@@ -134,5 +134,7 @@ def _message(error: Exception) -> Optional[str]:
     kind, path = ('annotation file', absent.group(2)) if absent.group(2) else ('image', absent.group(4))
     key = 'ann_file' if kind == 'annotation file' else 'data_prefix'
     return (f'the {kind} "{os.path.abspath(path)}" does not exist. It comes from data_root and {key} of a dataset: '
-            'correct them in the config or by --cfg-options train_dataloader.dataset.data_root=..., of a ViewDataset '
-            'train_dataloader.dataset.dataset.data_root=..., and the same for val_dataloader and test_dataloader.')
+            'correct them in the config, or by --cfg-options at the place of that set: '
+            'train_dataloader.dataset.data_root=..., in a ViewDataset train_dataloader.dataset.dataset.data_root=..., '
+            'first in a CombinedDataset train_dataloader.dataset.datasets.0.data_root=..., and the same for '
+            'val_dataloader and test_dataloader.')

@@ -44,6 +44,7 @@ def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
     (FileNotFoundError('a.pth can not be found.'), '^error: a.pth can not be found.$'),
     (PermissionError(13, 'Permission denied', 'theirs/a.py'), "^error: .*Permission denied: 'theirs/a.py'$"),
     (AssertionError('Annotation file `a.json`does not exist'), 'ViewDataset train_dataloader.dataset.dataset.data_'),
+    (AssertionError('Annotation file `a.json`does not exist'), 'CombinedDataset train_dataloader.dataset.datasets.0'),
     (KeyboardInterrupt(), '^stopped; nothing was written$'),
 ])
 def test_a_tool_ends_with_a_message(error, message):
