@@ -22,6 +22,7 @@ from mmpose_kd.report import Options, read_folders, write_report
 from mmpose_kd.report.delta import config_delta
 from mmpose_kd.report.measure import by_joint, by_size, gains, largest, reliability
 from mmpose_kd.report.pictures import draw_people
+from mmpose_kd.report.plots import points
 from mmpose_kd.report.predict import Predictions, _annotations, predict, read_predictions
 from mmpose_kd.report.runs import dumped_config
 from mmpose_kd.scalars import read_scalars
@@ -457,6 +458,15 @@ def test_kept_predictions_are_shown_without_the_images(copied, monkeypatch):
     assert write_report(experiment, out, Options(images=4), force=True) == [
         'wide_0 against alone_0: no pictures. the validation set cannot be read: 9.jpg.']
     assert 'id="joints"' in out.read_text()
+
+
+def test_labels_of_latencies_do_not_overlap():
+    places = {'a': (3.1, 60.0), 'b': (310.0, 63.0)}
+    address = points(places, dict(a='#ff0000', b='#0000ff'), 'ms', '%')
+    svg = base64.b64decode(address.split(',')[1]).decode()
+    below = svg.split('id="matplotlib.axis_1"')[1].split('id="matplotlib.axis_2"')[0]
+    labels = re.findall(r'<text[^>]*>([\d.]+)</text>', below)
+    assert {float(label) for label in labels} <= {2, 5, 10, 20, 50, 100, 200, 500} and '10' in labels
 
 
 def test_a_benchmark_of_two_models_of_one_name_is_refused(copied, tmp_path):

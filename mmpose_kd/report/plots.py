@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 MOST_POINTS = 400  # of a curve
 Values = Union[Sequence[float], np.ndarray]
@@ -73,8 +73,9 @@ def points(places: Dict[str, Tuple[float, float]], hues: Dict[str, str], x_label
         for name, (x, y) in places.items():
             axes.plot([x], [y], 'o', color=hues[name])
         axes.set_xscale('log')
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # more would overlap
         axes.xaxis.set_major_formatter('{x:g}')
-        axes.xaxis.set_minor_formatter('{x:g}')
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
 
