@@ -51,8 +51,8 @@ def rkd_angle(student: Tensor, teacher: Tensor) -> Tensor:
 
     .. math:: \frac{1}{N^3} \sum_{i,j,k} l_\delta(\cos \angle s_i s_j s_k, \cos \angle t_i t_j t_k)
 
-    with the angle at the middle person; where two of the three are the same point the cosine counts as 0. As in
-    :func:`rkd_distance` the mean is its authors' code, duplicating the batch changes nothing, and two persons give 0.
+    with the angle at the middle person; where another one is the same point as that person the cosine counts as 0. As
+    in :func:`rkd_distance` the mean is its authors' code, duplicating the batch changes nothing, and two give 0.
     Memory: :math:`N^2` times the size of a person's feature.
 
     Args:

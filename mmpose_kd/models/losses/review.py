@@ -21,7 +21,7 @@ def hierarchical_context_loss(student: Tensor, teacher: Tensor, levels: Sequence
     with D the mean squared error :func:`feature_mse <mmpose_kd.models.losses.feature_mse>` of a person and
     :math:`P_l` average pooling to l x l. The paper gives neither sizes nor weights of the levels; 4, 2, 1 and the
     halving weights are its authors' code. There a level is left out where the map's height is not above it. Here that
-    holds for height and width, since pooling a side to more than its length repeats its values.
+    holds for height and width, since pooling a side to more than its length repeats its values; i counts the others.
 
     Args:
         student (Tensor): Feature map (N, C, H, W).
