@@ -45,7 +45,7 @@ def describe(plain: Config, student: TopdownPoseEstimator) -> Dict[str, Any]:
         input_size=list(input_size(student, plain)),
         mean=[float(value) for value in normalise.get('mean') or (0, 0, 0)],
         std=[float(value) for value in normalise.get('std') or (1, 1, 1)],
-        channel_order='rgb' if normalise.get('bgr_to_rgb') else 'bgr',
+        channel_order='rgb' if normalise.get('bgr_to_rgb') or normalise.get('rgb_to_bgr') else 'bgr',  # either swaps
         box_padding=float(transforms.get('GetBBoxCenterScale', {}).get('padding', 1.25)),
         udp=bool(transforms.get('TopdownAffine', {}).get('use_udp', False)),
         keypoints=[names[i] for i in joints],

@@ -438,3 +438,15 @@ def test_a_codec_that_is_named_by_its_class_is_described_by_its_name(tmp_path):
     cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path)
     cfg.model.head.decoder.type = SimCCLabel  # as in MMEngine's newer configs
     assert describe(cfg, tiny.build(tiny.pose_model()))['decoding']['type'] == 'SimCCLabel'
+
+
+@pytest.mark.parametrize('flags, order', [
+    (dict(bgr_to_rgb=True), 'rgb'), (dict(rgb_to_bgr=True), 'rgb'), (dict(), 'bgr')], ids=str)
+def test_the_channel_order_is_that_of_what_the_model_sees(flags, order, tmp_path):
+    """MMPose reads images as BGR, and MMEngine's preprocessor turns the channels around for either flag."""
+    cfg = tiny.runner_cfg(tiny.pose_model(), tmp_path)
+    cfg.model.data_preprocessor = dict(type='PoseDataPreprocessor', **flags)
+    model = tiny.build(cfg.model)
+    image = torch.arange(3).reshape(3, 1, 1).expand(3, 64, 64)
+    seen = model.data_preprocessor(dict(inputs=[image], data_samples=[]))['inputs'][0, 0, 0, 0]
+    assert describe(cfg, model)['channel_order'] == order == {0: 'bgr', 2: 'rgb'}[int(seen)]
