@@ -3,6 +3,7 @@ import copy
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
@@ -153,11 +154,12 @@ def write_student(plain: Config, weights: Dict[str, Tensor], config: Path, check
 
 def _hidden_joints(plain: Config) -> Dict[str, Any]:
     """The joints as a checkpoint's meta where MMPose, which looks at the outer set of data alone, would take COCO's."""
-    train = (plain.get('train_dataloader') or {}).get('dataset') or {}
-    seen = train.get('metainfo') or getattr(class_of(DATASETS, train), 'METAINFO', None)
-    meta = None if seen else parse_metainfo(dataset_meta(plain))
-    plain_values = {key: value.tolist() if hasattr(value, 'tolist') else value for key, value in (meta or {}).items()}
-    return dict(dataset_meta=plain_values) if plain_values else {}
+    outer = (plain.get('train_dataloader') or {}).get('dataset') or {}
+    if outer.get('metainfo') or getattr(class_of(DATASETS, outer), 'METAINFO', None):
+        return {}
+    joints = parse_metainfo(dataset_meta(plain)) or {}
+    listed = {key: value.tolist() if isinstance(value, np.ndarray) else value for key, value in joints.items()}
+    return dict(dataset_meta=listed) if listed else {}
 
 
 @torch.no_grad()
