@@ -1,5 +1,6 @@
 """Draw two or three models side by side on an image, a folder or a video, with their speed and disagreement."""
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import List
@@ -33,6 +34,8 @@ def compare(args: argparse.Namespace) -> None:
                           'each model.')
     if not 16 <= args.height <= 4320:
         raise ConfigError(f'--height={args.height} given, expected 16 to 4320 pixels.')
+    if math.isnan(args.threshold):
+        raise ConfigError('--threshold nan: expected a number, which scores are compared with.')
     source = Source(args.source)
     boxes = read_boxes(args.boxes, source) if args.boxes else {}
     device = find_device(args.device)

@@ -149,12 +149,14 @@ def test_joints_that_are_all_below_the_threshold_are_said_to_be_so(models, image
     (lambda args, models: [*args, '--names', 'one'], '--names: one given, expected 2'),
     (lambda args, models: [*args, '--height', '0'], '--height=0'),
     (lambda args, models: [*args, '--height', '1000000'], '--height=1000000 given, expected 16 to 4320'),
+    (lambda args, models: [*args, '--threshold', 'nan'], '--threshold nan'),
     (lambda args, models: [*args, '--boxes', 'absent.json'], 'boxes "absent.json" cannot be read'),
     (lambda args, models: [*args, '--device', 'nodevice'], 'device "nodevice" cannot be used'),
     (lambda args, models: [*args, '--model', 'absent.py', 'x.pth'], 'absent.py", and no shipped config of that name'),
     (lambda args, models: [*args, '--model', models['plain'][0], 'absent.pth'], 'absent.pth" does not exist'),
     (lambda args, models: [*args, '--model', models['plain'][0], models['wide'][1]], 'does not fit the config'),
-], ids=['one model', 'source', 'names', 'height', 'huge', 'boxes', 'device', 'config', 'checkpoint', 'other model'])
+], ids=['one model', 'source', 'names', 'height', 'huge', 'threshold', 'boxes', 'device', 'config', 'checkpoint',
+        'other model'])
 def test_bad_input_is_named_and_the_output_stays(change, message, models, image, tmp_path, monkeypatch):
     out = tmp_path / 'out.png'
     out.write_text('before')
