@@ -74,10 +74,11 @@ def check_config(cfg: Config) -> None:
                           'what records features. Drop it; teacher.compile=True compiles the teacher.')
     _check_views(cfg)
     _check_persons(cfg)
-    head = class_of(MODELS, _head(model))
-    if (cfg.get('val_cfg') is not None and head is not None and _head(model).get('decoder') is None
-            and 'decoder' in inspect.signature(head.__init__).parameters):
-        raise ConfigError('model.head.decoder is not given: validation could not turn what the head predicts into '
+    place, head = _head(model)
+    cls = class_of(MODELS, head)
+    if (cfg.get('val_cfg') is not None and cls is not None and head.get('decoder') is None
+            and 'decoder' in inspect.signature(cls.__init__).parameters):
+        raise ConfigError(f'{place}.decoder is not given: validation could not turn what the head predicts into '
                           'keypoints. Set it to the codec of the training pipeline.')
 
 
@@ -263,26 +264,27 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
             raise ConfigError(f'{place}.pipeline={pipeline!r}: expected a list of transforms.')
         for i, step in enumerate(pipeline):
             _part(step, f'{place}.pipeline[{i}]')
-    decoder = _head(model).get('decoder')
-    decoder = decoder if isinstance(decoder, dict) else {}
-    _check_codec(decoder, 'model.head.decoder')
+    head_place, head = _head(model)
+    decoder = head['decoder'] if isinstance(head.get('decoder'), dict) else {}
+    own_place = f'{head_place}.decoder'
+    _check_codec(decoder, own_place)
     for place, step in dicts(loader.get('dataset'), f'{where}.dataset'):
         if kind_of(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
             _check_codec(step['encoder'], f'{place}.encoder')
             for key in _CODEC_KEYS:
                 own, other = (kind_of(codec) or None if key == 'type' else codec.get(key)
                               for codec in (step['encoder'], decoder))
-                _same(own, other, f'{place}.encoder.{key}', f'model.head.decoder.{key}',
+                _same(own, other, f'{place}.encoder.{key}', f'{own_place}.{key}',
                       'what is trained would not be what is decoded')
             if kind_of(decoder) == 'SimDRLabel':  # the head draws the labels, with the sigma of its decoder
                 given, read = (value * 2 if len(value) == 1 else value for value in (
                     _listed(codec.get('sigma', 6.)) for codec in (step['encoder'], decoder)))
-                _same(given, read, f'{place}.encoder.sigma', 'model.head.decoder.sigma',
+                _same(given, read, f'{place}.encoder.sigma', f'{own_place}.sigma',
                       'the labels would be as wide as the latter says')
         if kind_of(step) == 'TopdownAffine':
             _check_size(step.get('input_size'), f'{place}.input_size')
             _same(step.get('input_size'), decoder.get('input_size'), f'{place}.input_size',
-                  'model.head.decoder.input_size', 'the keypoints would be of another image size')
+                  f'{own_place}.input_size', 'the keypoints would be of another image size')
 
 
 def _check_codec(codec: Dict[str, Any], where: str) -> None:
@@ -310,40 +312,44 @@ def _check_topdown(cfg: Config, model: Dict[str, Any]) -> None:
         if part.get('data_mode') == 'bottomup':
             raise ConfigError(f"{place}.data_mode='bottomup': the student's config is that of a bottom-up or one-stage "
                               'model, which sees whole scenes. Distil a top-down one.')
-    lifting = kind_of(_head(model).get('decoder') or {})
+    place, head = _head(model)
+    lifting = kind_of(head.get('decoder') or {})
     if lifting in _LIFTING_CODECS:
-        raise ConfigError(f'model.head.decoder: {lifting} lifts 2D poses to 3D ones and sees no image. Distil a '
+        raise ConfigError(f'{place}.decoder: {lifting} lifts 2D poses to 3D ones and sees no image. Distil a '
                           'top-down model.')
 
 
 def _check_keypoints(cfg: Config, model: Dict[str, Any]) -> None:
-    number = _head(model).get('out_channels')
+    place, head = _head(model)
+    number, channels = head.get('out_channels'), head.get('in_channels')
     if number is not None:
-        check_count('model.head.out_channels', number)
-    channels = _head(model).get('in_channels')
+        check_count(f'{place}.out_channels', number)
     for value in channels if isinstance(channels, (list, tuple)) else [channels]:
         if value is not None:
-            check_count('model.head.in_channels', value)
+            check_count(f'{place}.in_channels', value)
     try:
         metainfo = parse_metainfo(dataset_meta(Config(dict(train_dataloader=cfg.get('train_dataloader') or {}))))
         names = len(metainfo['keypoint_id2name']) if metainfo else None
     except (KeyError, TypeError, ValueError, AttributeError, FileNotFoundError, AssertionError):
         return  # whoever builds the dataset says what is wrong with it
-    if names is not None and (_head(model).get('decoder') or {}).get('heatmap_type') == 'combined':
+    if names is not None and (head.get('decoder') or {}).get('heatmap_type') == 'combined':
         names *= 3  # of each joint one for the place, and two that lead there
     converts = any(kind_of(step).endswith('Converter') or kind_of(step) == 'CombinedDataset'
                    for _, step in dicts(cfg.get('train_dataloader'), ''))
     cls = class_of(MODELS, model)  # of a lifter from 2D to 3D out_channels are something else
     topdown = inspect.isclass(cls) and issubclass(cls, TopdownPoseEstimator)
     if topdown and names is not None and number is not None and number != names and not converts:
-        raise ConfigError(f'model.head.out_channels={number}, but the training set has {names} keypoints: set it to '
+        raise ConfigError(f'{place}.out_channels={number}, but the training set has {names} keypoints: set it to '
                           f'{names}, or choose a dataset with {number} in train_dataloader.dataset.')
 
 
-def _head(model: Dict[str, Any]) -> Dict[str, Any]:
-    """The head that is decoded; of one with a base, such as IGPGCNHead, its base."""
+def _head(model: Dict[str, Any]) -> Tuple[str, Dict[str, Any]]:
+    """The head that is decoded, and its place: that within an IGPGCNHead or a VisPredictHead."""
     head = model.get('head') or {}
-    return head['base'] if isinstance(head.get('base'), dict) else head
+    for name in ('base', 'pose_cfg'):
+        if isinstance(head.get(name), dict):
+            return f'model.head.{name}', head[name]
+    return 'model.head', head
 
 
 def _part(value: Any, where: str) -> Dict[str, Any]:

@@ -95,6 +95,16 @@ def test_a_size_is_compared_with_that_of_a_transform_with_a_scope():
         check_config(cfg)
 
 
+@pytest.mark.parametrize('kind, part', [('VisPredictHead', 'pose_cfg'), ('IGPGCNHead', 'base')])
+def test_a_size_is_compared_with_that_of_the_head_within_a_head(kind, part):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    cfg.model.head = {'type': kind, part: cfg.model.head}
+    check_config(cfg)
+    next(step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'TopdownAffine').input_size = (96, 96)
+    with pytest.raises(ConfigError, match=rf'input_size=.*96.* and model.head.{part}.decoder.input_size=.* differ'):
+        check_config(cfg)
+
+
 @pytest.mark.parametrize('changes, message', [
     ({'train_dataloader.dataset.data_mode': 'bottomup'}, r"train_dataloader.dataset.data_mode='bottomup': .*top-down"),
     ({'model.head.decoder.type': 'VideoPoseLifting'}, 'model.head.decoder: VideoPoseLifting lifts 2D poses'),
