@@ -359,6 +359,7 @@ def test_wrong_arguments_are_named(arguments, message, runs):
 @pytest.mark.parametrize('options, message', [
     (Options(images=-1), '--images -1 --pictures 4: expected 0 or more'),
     (Options(threshold=0), '--threshold 0: expected more than 0'),
+    (Options(images=0, cfg_options={'val_dataloadr.batch_size': 2}), "Did you mean 'val_dataloader'"),
     (Options(benchmark='{tmp}/none.json'), 'is no benchmark .FileNotFoundError'),
     (Options(benchmark='{tmp}/text.json'), 'is no benchmark .JSONDecodeError'),
     (Options(benchmark='{tmp}/other.json'), 'has hrnet, which is none of the runs: alone_0'),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional
 
 import mmpose_kd
+from mmpose_kd.config import merge_options
 from mmpose_kd.errors import ConfigError, make_folder
 from mmpose_kd.files import whole
 from mmpose_kd.summary import colours, summary_table
@@ -12,7 +13,7 @@ from . import sections
 from .latency import Benchmark, read_benchmark
 from .page import render
 from .predict import Found, comparable, predict
-from .runs import Experiment
+from .runs import Experiment, dumped_config
 from .sections import Options
 
 HEADINGS = dict(summary='Summary', curves='Curves', joints='By joint', sizes='By size',
@@ -49,6 +50,8 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
         raise ConfigError(f'--images {options.images} --pictures {options.pictures}: expected 0 or more.')
     if not options.threshold > 0:
         raise ConfigError(f'--threshold {options.threshold}: expected more than 0, in longer sides of the box.')
+    if options.cfg_options:
+        _check_options(experiment, options.cfg_options)
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
     make_folder(out.parent)
     notes = [f'{run.label}, seed {run.seed}: no validation was logged.' for run in experiment.runs if not run.metrics]
@@ -70,6 +73,24 @@ def check_output(out: Path, force: bool) -> None:
         raise ConfigError(f'the report "{out}" is a folder; give a file, such as {out / "report.html"}.')
     if out.exists() and not force:
         raise ConfigError(f'the report "{out}" exists already; give another file with --out, or --force to replace it.')
+
+
+def _check_options(experiment: Experiment, cfg_options: dict) -> None:
+    """Refuse options that fit none of the runs' configs; one that cannot be read is noted with the predictions."""
+    errors = []
+    for run in experiment.runs:
+        try:
+            cfg = dumped_config(run)
+        except ConfigError:
+            continue
+        try:
+            if cfg is not None:
+                merge_options(cfg, cfg_options, cfg.filename)
+                return
+        except ConfigError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _unpaired(experiment: Experiment) -> List[str]:
