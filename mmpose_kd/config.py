@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from mmengine.config import Config
 from mmengine.hub import get_config
 from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from .errors import ConfigError, did_you_mean
 
@@ -117,11 +118,26 @@ def merge_options(cfg: Config, options: dict, file: str) -> None:
         if first not in known:
             raise ConfigError(f'config "{file}": the option {key} changes "{first}", which it does not have, and '
                               f'which no training reads.{did_you_mean(first, known)}')
+        _refuse_argument(cfg, key, file)
         _refuse_text(cfg, key, options[key], file)
     try:
         cfg.merge_from_dict(copy.deepcopy(options))  # it takes "_delete_" out of what it is given, and keeps the rest
     except (TypeError, KeyError) as error:
         raise ConfigError(f'config "{file}": its options cannot be applied: {error}') from error
+
+
+def _refuse_argument(cfg: Config, key: str, file: str) -> None:
+    """Refuse what no dataloader takes, which a tool that builds its dataset alone would pass over."""
+    loader, _, rest = key.partition('.')
+    given = cfg.get(loader) or {}
+    if not loader.endswith('_dataloader') or not rest or not isinstance(given, dict):
+        return
+    known = {*given, *inspect.signature(DataLoader.__init__).parameters, 'num_batch_per_epoch',
+             '_delete_'} - {'self'}
+    name = rest.split('.')[0]
+    if name not in known:
+        raise ConfigError(f'config "{file}": the option {key} gives {loader} "{name}", which it does not '
+                          f'take.{did_you_mean(name, known)}')
 
 
 def _refuse_text(cfg: Config, key: str, value: Any, file: str) -> None:

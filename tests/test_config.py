@@ -37,6 +37,8 @@ def test_a_config_of_a_package_is_read():
     ('model = dict(', {}, 'config ".*a.py" cannot be read: SyntaxError: '),
     ('raise KeyError("DATA")', {}, "config \".*a.py\" cannot be read: .*'DATA'"),
     ('', {'optim_wraper.optimizer.lr': 1}, 'the option optim_wraper.optimizer.lr .* Did you mean .optim_wrapper'),
+    ('val_dataloader = dict(dataset=dict())', {'val_dataloader.datset.data_root': 'a'},
+     'val_dataloader "datset", which it does not take. Did you mean .dataset.'),
     ('model = dict(depth=18)', {'model.depth.x': 1}, 'its options cannot be applied: .*depth'),
     ('model = [1]', {'model.3': 1}, 'its options cannot be applied: .*Index 3 exceeds'),
 ])
