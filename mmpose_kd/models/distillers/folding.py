@@ -38,14 +38,15 @@ def fold_batch_norms(model: TopdownPoseEstimator, taps: Sequence[str], size: Tup
     modules = [module for name in parts for module in getattr(model, name).modules()]
     if not any(isinstance(module, _BatchNorm) for module in modules):
         return model
-    folded = copy.deepcopy(model)
     image = torch.randn(1, 3, size[1], size[0], generator=torch.Generator().manual_seed(0))
     try:
+        folded = copy.deepcopy(model)
         for name in parts:
             fuse_conv_bn(getattr(folded, name))
         pairs = list(zip(_answer(model, taps, image), _answer(folded, taps, image)))
         reason = '' if all(_equal(*pair) for pair in pairs) else 'its outputs or taps would be others'
-    except (RuntimeError, TypeError, ConfigError) as error:  # no affine weights; an input it does not take; a tap
+    except (RuntimeError, TypeError, KeyError, ConfigError) as error:
+        # no affine weights; a weight that is computed, as by spectral_norm; an input it does not take; a tap
         reason = first_line(error)
     if reason:
         print_log(f'model.teacher: its BatchNorms stay apart from its convolutions, which makes it slower: {reason}',

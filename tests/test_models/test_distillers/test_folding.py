@@ -90,6 +90,24 @@ def test_a_batch_norm_in_front_of_its_convolution_keeps_the_model_as_it_is(chann
     assert isinstance(model.backbone.norm, nn.BatchNorm2d)
 
 
+@MODELS.register_module()
+class NormedWeight(nn.Module):
+    """A backbone whose convolution has a weight that is computed from others."""
+
+    def __init__(self, norm):
+        super().__init__()
+        self.stem, self.conv, self.norm = nn.MaxPool2d(32), norm(nn.Conv2d(3, 32, 1)), nn.BatchNorm2d(32)
+
+    def forward(self, x):
+        return (self.norm(self.conv(self.stem(x))), )
+
+
+@pytest.mark.parametrize('norm', [nn.utils.weight_norm, nn.utils.parametrizations.spectral_norm])
+def test_a_weight_that_is_computed_keeps_the_model_as_it_is(norm):
+    model = trained(dict(tiny.pose_model(4), backbone=dict(type='NormedWeight', norm=norm)))
+    assert fold_batch_norms(model.requires_grad_(False), [], (64, 64)) is model
+
+
 def test_folded_weights_want_no_gradient():
     model = trained(tiny.pose_model(8)).requires_grad_(False)
     assert not any(p.requires_grad for p in fold_batch_norms(model, [], (64, 64)).parameters())
