@@ -121,6 +121,12 @@ def _message(error: Exception) -> Optional[str]:
         return str(error)
     if 'cannot inherit from base' in str(error):  # MMEngine says what to do: _delete_=True
         return f'the config cannot be read: {one_line(error)}'
+    if '`self._train_loop` should not be None' in str(error):
+        return 'the config has no train_dataloader, train_cfg and optim_wrapper: a training needs all three.'
+    if '`self._test_loop` should not be None' in str(error):
+        return ('the config has no test_dataloader, test_cfg and test_evaluator: a test needs all three. To test on '
+                'the validation set, add test_dataloader = val_dataloader, test_cfg = dict(), test_evaluator = '
+                'val_evaluator.')
     if 'PytorchStreamReader' in str(error):
         return f'the checkpoint is damaged, or is none: {one_line(error)}'
     absent = re.search(r'(Annotation file `(.+?)`\s*does not exist)|(No such file or directory: .*occurs when loading '

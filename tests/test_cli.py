@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import tiny
+from mmengine.runner import Runner
 
 from mmpose_kd.cli import find_config, for_the_user, run_mmpose_tool
 from mmpose_kd.errors import ConfigError
@@ -50,6 +51,15 @@ def test_debug_brings_the_traceback_back(bad_config, monkeypatch):
 def test_a_tool_ends_with_a_message(error, message):
     with pytest.raises(SystemExit, match=message), for_the_user('stopped; nothing was written'):
         raise error
+
+
+@pytest.mark.parametrize('mode, missing', [
+    ('train', 'train_dataloader, train_cfg and optim_wrapper'),
+    ('test', 'test_dataloader, test_cfg and test_evaluator')])
+def test_a_config_without_a_loop_is_told_what_it_lacks(tmp_path, mode, missing):
+    runner = Runner(tiny.pose_model(), str(tmp_path), default_scope='mmpose', experiment_name=f'without_{mode}')
+    with pytest.raises(SystemExit, match=f'^error: the config has no {missing}: a {mode}'), for_the_user():
+        getattr(runner, mode)()
 
 
 def test_a_mistake_of_the_package_keeps_its_traceback():
