@@ -206,6 +206,17 @@ def test_the_one_before_it_is_found_wherever_the_hook_saves(tmp_path, monkeypatc
     assert tiny.run(cfg, resume=True)._load_from.endswith(names[0])
 
 
+@pytest.mark.parametrize('own', [False, True], ids=['elsewhere', 'own'])
+def test_resuming_from_another_folder_says_that_the_progress_of_this_one_is_written_over(trained, tmp_path, own):
+    last = copied(trained, tmp_path)
+    given = last.with_name('epoch_1.pth') if own else trained / 'run' / 'epoch_1.pth'
+    tiny.run(config(tmp_path, epochs=2), resume=True, load_from=str(given))
+    [log] = (tmp_path / 'run').rglob('*.log')
+    warning = f'resuming from "{given}", which --resume FILE or load_from names, and not from the newest checkpoint of'
+    assert (warning in log.read_text()) is not own
+    assert (f'"{last}": what was trained there is written over' in log.read_text()) is not own
+
+
 def test_last_checkpoint_without_a_name_is_passed_over(trained, tmp_path):
     copied(trained, tmp_path)
     (tmp_path / 'run' / 'last_checkpoint').write_text('')

@@ -27,7 +27,9 @@ class WholeCheckpointHook(CheckpointHook):
     That a checkpoint itself is written at once is in :mod:`mmpose_kd.engine.runner`.
 
     MMPose's ``--resume`` without a file drops ``load_from``, also in a first start, where there is nothing to resume:
-    that begins from the ``load_from`` of the config file here, as it does without ``--resume``.
+    that begins from the ``load_from`` of the config file here, as it does without ``--resume``. ``load_from`` among the
+    options of the command line is the file that is resumed from, to MMEngine: where the folder of the run has
+    checkpoints of its own, a warning says so.
 
     Where a run resumes from a checkpoint of another folder, the stock hook would remove the best one there as soon as
     this run has a better one; here it stays.
@@ -55,9 +57,14 @@ class WholeCheckpointHook(CheckpointHook):
         if not runner._resume:
             return
         pointer = Path(runner.work_dir) / 'last_checkpoint'
-        given = runner._load_from or (pointer.read_text().strip() if pointer.is_file() else None)
+        latest = pointer.read_text().strip() if pointer.is_file() else None
+        given = runner._load_from or latest
         if given is None:
             return _begin_as_configured(runner)
+        if latest and _folder(given) != _folder(latest):
+            runner.logger.warning(f'resuming from "{given}", which --resume FILE or load_from names, and not from the '
+                                  f'newest checkpoint of "{runner.work_dir}", "{latest}": what was trained there is '
+                                  'written over. To go on from that, leave load_from out and give --resume no file.')
         if '://' in given or os.path.isdir(given) or is_whole(given):
             return
         there = os.path.isfile(given)
@@ -160,6 +167,10 @@ def _begin_as_configured(runner: Runner) -> None:
     if start is not None:
         runner.logger.info(f'there is nothing to resume in "{runner.work_dir}": beginning from load_from="{start}"')
         runner._resume, runner._load_from = False, start
+
+
+def _folder(file: str) -> str:
+    return os.path.dirname(os.path.realpath(file))
 
 
 def is_whole(path: Union[str, Path]) -> bool:
