@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .config import check_model, read_config
 from .datasets.views import ViewDataset, checked_views
+from .engine.explain import has_no_sample
 from .errors import ConfigError, build, make_folder, one_line
 from .files import take_lock
 from .machine import find_device
@@ -77,7 +78,7 @@ def _training_set(cfg: Config) -> Dataset:
         raise ConfigError(f'the training set cannot be read: {one_line(error)}. Say where it is by --cfg-options '
                           'train_dataloader.dataset.dataset.data_root=FOLDER.') from error
     except ConfigError as error:
-        if 'need at least one array to concatenate' not in str(error):  # MMEngine, of a dataset without a sample
+        if not has_no_sample(error):
             raise
         raise ConfigError('the training set has no sample, and no view to store: its annotations hold no person with a '
                           'box and a labelled joint, or indices or a filter leaves none.') from error

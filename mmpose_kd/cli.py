@@ -115,26 +115,34 @@ def find_config(name: str) -> str:
     return str(shipped[stem])
 
 
+# what to say where an error has a phrase of MMEngine or PyTorch; {} is its text in one line
+_SAID = {
+    'cannot inherit from base': 'the config cannot be read: {}',  # and what to do: _delete_=True
+    '`self._train_loop` should not be None':
+        'the config has no train_dataloader, train_cfg and optim_wrapper: a training needs all three.',
+    '`self._test_loop` should not be None':
+        'the config has no test_dataloader, test_cfg and test_evaluator: a test needs all three. To test on the '
+        'validation set, add test_dataloader = val_dataloader, test_cfg = dict(), test_evaluator = val_evaluator.',
+    'PytorchStreamReader': 'the checkpoint is damaged, or is none: {}',
+}
+
+
 def _message(error: Exception) -> Optional[str]:
     """What to say instead of a traceback; None where the error is not about the config or the data."""
     if isinstance(error, ConfigError):
         return str(error)
-    if 'cannot inherit from base' in str(error):  # MMEngine says what to do: _delete_=True
-        return f'the config cannot be read: {one_line(error)}'
-    if '`self._train_loop` should not be None' in str(error):
-        return 'the config has no train_dataloader, train_cfg and optim_wrapper: a training needs all three.'
-    if '`self._test_loop` should not be None' in str(error):
-        return ('the config has no test_dataloader, test_cfg and test_evaluator: a test needs all three. To test on '
-                'the validation set, add test_dataloader = val_dataloader, test_cfg = dict(), test_evaluator = '
-                'val_evaluator.')
-    if 'PytorchStreamReader' in str(error):
-        return f'the checkpoint is damaged, or is none: {one_line(error)}'
+    said = next((text for phrase, text in _SAID.items() if phrase in str(error)), None)
+    if said is not None:
+        return said.replace('{}', one_line(error))
+    return _of_data(error) or (one_line(error) if isinstance(error, (FileNotFoundError, PermissionError)) else None)
+
+
+def _of_data(error: Exception) -> Optional[str]:
+    """What to say of an annotation file or an image; None where the error is about neither."""
     absent = re.search(r'(Annotation file `(.+?)`\s*does not exist)|(No such file or directory: .*occurs when loading '
                        r'`(.+?)`)', str(error), re.DOTALL)
     if absent is None:
         damaged = re.search(r'occurs when loading `(.+?)`', str(error))
-        if damaged is None and isinstance(error, (FileNotFoundError, PermissionError)):  # of a config or a checkpoint
-            return one_line(error)
         return damaged and (f'the image "{os.path.abspath(damaged[1])}" cannot be read: it is empty, damaged or no '
                             'image. Restore the file, or take its annotations out of the annotation file.')
     kind, path = ('annotation file', absent.group(2)) if absent.group(2) else ('image', absent.group(4))

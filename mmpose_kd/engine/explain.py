@@ -149,7 +149,7 @@ def _of_building(error: BaseException, cfg: Config, variables: Dict[str, Any]) -
             check_arguments(cls, args, place)
         except ConfigError as better:
             return str(better)
-    if 'need at least one array to concatenate' in str(error):  # MMEngine, of a dataset without a sample
+    if has_no_sample(error):
         return (f'{place}: {cls.__name__} has no sample: ann_file={given.get("ann_file")!r} holds no person with a box '
                 'and a labelled joint. Is it the right file?')
     return f'{place}: {cls.__name__} cannot be built from {_short(given)}: {first_line(error)}'
@@ -205,6 +205,11 @@ def _short(args: Dict[str, Any]) -> str:
     hidden = ('type', 'train_cfg', 'test_cfg')
     text = ', '.join(f'{key}={value!r}' for key, value in args.items() if key not in hidden)
     return text if len(text) < 400 else f'{text[:400]} ...'
+
+
+def has_no_sample(error: BaseException) -> bool:
+    """Whether it is what MMEngine raises for a dataset without a sample."""
+    return 'need at least one array to concatenate' in str(error)
 
 
 def no_batch(loader: Any) -> str:

@@ -111,12 +111,12 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> N
     if kinds[0] != kinds[1]:
         raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "
                           'Give the student the kind of the teacher, or compare features with FeatureObjective.')
-    own, theirs = (_beta(pose_head(head)) for head in (student, teacher))
+    betas = [_beta(pose_head(head)) for head in (student, teacher)]
+    own, theirs = (1.0 if beta is None else beta for beta in betas)
     both = _first_with('one_temperature', losses)
     if both and own != theirs:
-        has_beta = isinstance(getattr(pose_head(student), 'loss_module', None), KLDiscretLoss)
-        remedy = f"Set beta={theirs:g} in the loss of the student's head" if has_beta else (
-            "Give the student a SimCCHead with the teacher's beta")
+        remedy = "Give the student a SimCCHead with the teacher's beta" if betas[0] is None else (
+            f"Set beta={theirs:g} in the loss of the student's head")
         raise ConfigError(f"loss: {both} takes the logits of both heads at one temperature, but the student's are "
                           f"trained at beta={own:g} of KLDiscretLoss and the teacher's at beta={theirs:g}: one of "
                           f'them would be too flat or too sharp. {remedy}, and temperature={1 / theirs:g} here, or '
@@ -128,10 +128,10 @@ def _first_with(attribute: str, losses: Sequence[Any]) -> Optional[str]:
     return next((type(loss).__name__ for loss in losses if getattr(loss, attribute, False)), None)
 
 
-def _beta(head: Any) -> float:
-    """What a head's logits are multiplied by before the softmax that it is trained for."""
+def _beta(head: Any) -> Optional[float]:
+    """What a head's logits are multiplied by before the softmax that it is trained for; None where nothing sets it."""
     loss = getattr(head, 'loss_module', None)
-    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else 1.0
+    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else None
 
 
 def _kind_of_maps(head: Any) -> str:

@@ -94,6 +94,17 @@ def check_fits(student: Tensor, aligned: Tensor, teacher: Tensor, student_tap: s
                       f"teacher '{teacher_tap}' gives {tuple(teacher.shape)}.{factor} {hint}")
 
 
+def _check_unconnected(i: int, tap: str, own: float, wanted: float, itself: bool) -> None:
+    """Check a pair without a connector: the strides that the config states, and that it is not one feature twice."""
+    if own != wanted:
+        raise ConfigError(f'student_strides[{i}]={own:g} and teacher_strides[{i}]={wanted:g} given, but no '
+                          "connector that resizes the one to the other. Add connector=dict(type='ConvAligner'), or "
+                          'drop the strides.')
+    if itself:
+        raise ConfigError(f"student_taps[{i}]='{tap}' of teacher='student' is its own teacher_taps[{i}], which would "
+                          'be compared with itself: tap another module for one of them.')
+
+
 @MODELS.register_module()
 class FeatureObjective(Objective):
     """Compare features in pairs: the i-th student tap with the i-th teacher tap.
@@ -151,22 +162,17 @@ class FeatureObjective(Objective):
         check_lengths('student_taps', student_taps, teacher_taps=teacher_taps,
                       connector=listed, student_channels=student_channels, teacher_channels=teacher_channels,
                       student_strides=student_strides, teacher_strides=teacher_strides)
-        connectors = [connector if listed is None else listed[i] for i in range(len(student_taps))]
+        connectors = [connector] * len(student_taps) if listed is None else listed
         if any(connectors) and (student_channels is None or teacher_channels is None):
-            raise ConfigError('a connector needs student_channels and teacher_channels, one entry '
-                              'for each tap.')
+            raise ConfigError('a connector needs student_channels and teacher_channels, one entry for each tap.')
         if (student_strides is None) != (teacher_strides is None):
             raise ConfigError('give both student_strides and teacher_strides, or neither.')
         strides_s = student_strides or [1] * len(student_taps)
         strides_t = teacher_strides or [1] * len(student_taps)
-        for i, (cfg, own, wanted) in enumerate(zip(connectors, strides_s, strides_t)):
-            if cfg is None and own != wanted:
-                raise ConfigError(f'student_strides[{i}]={own:g} and teacher_strides[{i}]={wanted:g} given, but no '
-                                  "connector that resizes the one to the other. Add "
-                                  "connector=dict(type='ConvAligner'), or drop the strides.")
-            if teacher == STUDENT and cfg is None and student_taps[i] == teacher_taps[i]:
-                raise ConfigError(f"student_taps[{i}]='{student_taps[i]}' of teacher='student' is its own teacher_taps"
-                                  f'[{i}], which would be compared with itself: tap another module for one of them.')
+        for i, cfg in enumerate(connectors):
+            if cfg is None:
+                itself = teacher == STUDENT and student_taps[i] == teacher_taps[i]
+                _check_unconnected(i, student_taps[i], strides_s[i], strides_t[i], itself)
         super().__init__(weight, teacher, student_taps, teacher_taps, init_cfg)
         self.student_channels = student_channels
         self.teacher_channels = teacher_channels
