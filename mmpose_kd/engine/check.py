@@ -12,7 +12,7 @@ from typing import Any, Dict, Iterator, Tuple
 from mmengine.config import Config
 from mmengine.runner import Runner
 from mmpose.models.pose_estimators import TopdownPoseEstimator
-from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS
+from mmpose.registry import MODELS, OPTIM_WRAPPERS, OPTIMIZERS, PARAM_SCHEDULERS, TRANSFORMS
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from mmpose_kd.errors import ConfigError, check_arguments, check_count, did_you_mean, is_factor, not_registered
@@ -73,6 +73,7 @@ def check_config(cfg: Config) -> None:
         raise ConfigError(f'compile={cfg.compile!r}: MMEngine would compile the whole step, and PyTorch cannot trace '
                           'what records features. Drop it; teacher.compile=True compiles the teacher.')
     _check_views(cfg)
+    _check_later_pipelines(cfg, model)
     _check_persons(cfg)
     place, head = _head(model)
     cls = class_of(MODELS, head)
@@ -94,6 +95,24 @@ def _check_views(cfg: Config) -> None:
         if views and kind_of(hook) == 'PipelineSwitchHook':
             raise ConfigError(f'{place}: PipelineSwitchHook cannot change the pipeline of a ViewDataset, whose views '
                               'stay the same. Drop the hook, or train without ViewDataset and the cache.')
+
+
+def _check_later_pipelines(cfg: Config, model: Dict[str, Any]) -> None:
+    """What trains the last epochs, as RTMPose's second stage, and is built when these begin."""
+    for where, hook in dicts(cfg.get('custom_hooks'), 'custom_hooks'):
+        if kind_of(hook) != 'PipelineSwitchHook':
+            continue
+        place, steps = f'{where}.switch_pipeline', hook.get('switch_pipeline') or []
+        for i, step in enumerate(steps):
+            _check_transform(step, f'{place}[{i}]')
+        _check_targets(steps, place, model)
+
+
+def _check_transform(step: Any, where: str) -> None:
+    kind, cls = _part(step, where)['type'], class_of(TRANSFORMS, step)
+    if cls is None:
+        raise ConfigError(f'{where}: {not_registered(kind, TRANSFORMS)}')
+    check_arguments(cls, {key: value for key, value in step.items() if key != 'type'}, where)
 
 
 def _check_persons(cfg: Config) -> None:
@@ -264,11 +283,16 @@ def _check_loader(loader: Dict[str, Any], where: str, model: Dict[str, Any]) -> 
             raise ConfigError(f'{place}.pipeline={pipeline!r}: expected a list of transforms.')
         for i, step in enumerate(pipeline):
             _part(step, f'{place}.pipeline[{i}]')
+    _check_targets(loader.get('dataset'), f'{where}.dataset', model)
+
+
+def _check_targets(steps: Any, where: str, model: Dict[str, Any]) -> None:
+    """That the transforms within a part of a config make images and labels as the head decodes them."""
     head_place, head = _head(model)
     decoder = head['decoder'] if isinstance(head.get('decoder'), dict) else {}
     own_place = f'{head_place}.decoder'
     _check_codec(decoder, own_place)
-    for place, step in dicts(loader.get('dataset'), f'{where}.dataset'):
+    for place, step in dicts(steps, where):
         if kind_of(step) == 'GenerateTarget' and isinstance(step.get('encoder'), dict):
             _check_codec(step['encoder'], f'{place}.encoder')
             for key in _CODEC_KEYS:

@@ -159,6 +159,21 @@ def test_views_do_not_go_with_a_hook_that_changes_their_pipeline():
         check_config(cfg)
 
 
+@pytest.mark.parametrize('change, message', [
+    (dict(type='TopdownAffine', input_size=(96, 96)), 'input_size=.* would be of another image size'),
+    (dict(type='TopdownAffin', input_size=(64, 64)), '"TopdownAffin" is not registered'),
+    (dict(type='TopdownAffine', input_size=(64, 64), udp=True), 'has no argument "udp"')])
+def test_pipeline_of_the_last_epochs_is_checked_before_the_first(change, message):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    steps = copy.deepcopy(cfg.train_dataloader.dataset.pipeline)
+    cfg.custom_hooks = [dict(type='mmdet.PipelineSwitchHook', switch_epoch=1, switch_pipeline=steps)]
+    check_config(cfg)
+    steps[4] = change
+    cfg.custom_hooks[0].switch_pipeline = steps
+    with pytest.raises(ConfigError, match=rf'custom_hooks\[0\].switch_pipeline\[4\].*{message}'):
+        check_config(cfg)
+
+
 def test_images_are_not_changed_between_views_and_cached_answers():
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     cfg.model.data_preprocessor.batch_augments = [dict(type='BatchSyncRandomResize')]
