@@ -32,6 +32,7 @@ _PARAMWISE_KEYS = ('bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'dwconv
                    'dcn_offset_lr_mult', 'bypass_duplicate', 'custom_keys')  # of DefaultOptimWrapperConstructor
 _LIFTING_CODECS = ('ImagePoseLifting', 'MotionBERTLabel', 'VideoPoseLifting')
 _PERSONS = dict(RKDLoss=3, SimilarityLoss=2)  # of two, RKD's distance is its own mean
+_WITHOUT_PIPELINE = ('RepeatDataset', 'ConcatDataset', 'ClassBalancedDataset')  # MMEngine's: their parts have them
 _CODEC_KEYS = ('type', 'input_size', 'heatmap_size', 'simcc_split_ratio')
 
 
@@ -102,6 +103,12 @@ def _check_later_pipelines(cfg: Config, model: Dict[str, Any]) -> None:
     for where, hook in dicts(cfg.get('custom_hooks'), 'custom_hooks'):
         if kind_of(hook) != 'PipelineSwitchHook':
             continue
+        outer = kind_of((cfg.get('train_dataloader') or {}).get('dataset') or {})
+        if outer in _WITHOUT_PIPELINE:
+            raise ConfigError(f'{where}: PipelineSwitchHook changes the pipeline of the training set itself, and a '
+                              f'{outer} has none: what is in it would keep its own to the end. Drop the hook, or give '
+                              'train_dataloader.dataset a pipeline of its own: a single dataset, or a CombinedDataset '
+                              'of several.')
         place, steps = f'{where}.switch_pipeline', hook.get('switch_pipeline') or []
         for i, step in enumerate(steps):
             _check_transform(step, f'{place}[{i}]')

@@ -174,6 +174,16 @@ def test_pipeline_of_the_last_epochs_is_checked_before_the_first(change, message
         check_config(cfg)
 
 
+@pytest.mark.parametrize('wrapper, part', [('RepeatDataset', 'dataset'), ('ConcatDataset', 'datasets')])
+def test_pipeline_of_a_set_that_has_none_is_not_changed(wrapper, part):
+    cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
+    inner = cfg.train_dataloader.dataset
+    cfg.custom_hooks = [dict(type='mmdet.PipelineSwitchHook', switch_epoch=1, switch_pipeline=inner.pipeline)]
+    cfg.train_dataloader.dataset = {'type': wrapper, part: [inner] if part == 'datasets' else inner}
+    with pytest.raises(ConfigError, match=rf'custom_hooks\[0\]: PipelineSwitchHook .* a {wrapper} has none'):
+        check_config(cfg)
+
+
 def test_images_are_not_changed_between_views_and_cached_answers():
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     cfg.model.data_preprocessor.batch_augments = [dict(type='BatchSyncRandomResize')]
