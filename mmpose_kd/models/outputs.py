@@ -1,6 +1,8 @@
 """What a head returned: heatmaps, those of several stages, or SimDR logits; and what its codec says of them."""
+import logging
 from typing import Any, List, Optional, Sequence, Tuple
 
+from mmengine.logging import print_log
 from mmpose.codecs import MegviiHeatmap, UDPHeatmap
 from mmpose.models.heads import IntegralRegressionHead
 from mmpose.models.losses import KLDiscretLoss
@@ -121,6 +123,17 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> N
                           f"trained at beta={own:g} of KLDiscretLoss and the teacher's at beta={theirs:g}: one of "
                           f'them would be too flat or too sharp. {remedy}, and temperature={1 / theirs:g} here, or '
                           'compare features with FeatureObjective.')
+    _tell_if_flat(losses, own)
+
+
+def _tell_if_flat(losses: Sequence[Any], beta: float) -> None:
+    """Warn of losses that take logits of RTMPose's scale at the temperature that is meant for others."""
+    for loss in losses:
+        if beta > 1 and getattr(loss, 'one_temperature', False) and loss.temperature in (None, 1):
+            print_log(f'loss: {type(loss).__name__} has temperature 1, its default, but both heads are trained at '
+                      f'beta={beta:g} of KLDiscretLoss: at that temperature their distributions are nearly flat, and '
+                      f'next to nothing is learned from them. Set temperature={1 / beta:g} here, and choose the weight '
+                      'anew.', 'current', logging.WARNING)
 
 
 def _first_with(attribute: str, losses: Sequence[Any]) -> Optional[str]:

@@ -151,6 +151,17 @@ def test_logits_of_other_scales_are_not_compared(loss):
         distilled(beta_model(1.), beta_model(10.), objective).load_teachers()
 
 
+@pytest.mark.parametrize('beta, loss, told', [
+    (10., dict(type='SimDRKLLoss'), ['SimDRKLLoss has temperature 1, .* at beta=10 .* Set temperature=0.1 here']),
+    (10., dict(type='JointStructureLoss', skeleton=[[0, 1]]), ['JointStructureLoss has temperature 1, .*=0.1 here']),
+    (10., dict(type='SimDRKLLoss', temperature=0.1), []), (1., dict(type='SimDRKLLoss'), [])])
+def test_logits_of_rtmpose_at_the_default_temperature_are_said_to_teach_nothing(beta, loss, told, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmpose_kd.models.outputs.print_log', lambda text, *args, **kwargs: said.append(text))
+    distilled(beta_model(beta), beta_model(beta), dict(type='OutputObjective', loss=loss)).load_teachers()
+    assert len(said) == len(told) and all(map(re.search, told, said))
+
+
 @pytest.mark.parametrize('student, remedy', [
     (beta_model(10.), "Set beta=1 in the loss of the student's head, and temperature=1 here"),  # as RTMPose by RTMW
     (dict(tiny.pose_model(), head=dict(
