@@ -35,7 +35,7 @@ class SyntheticPoseDataset(BaseCocoStyleDataset):
         occlusion_prob (float): Probability that things stand before the person. Default: 0.4.
         second_person_prob (float): Probability of a second, overlapping person. Default: 0.35.
         cache (bool): Whether to keep drawn images in memory, in each worker by itself: 49 kB each at the default
-            size, 27 kB at (96, 96). Pays from the second epoch on with persistent workers. Default: False.
+            size, 28 kB at (96, 96). Pays from the second epoch on with persistent workers. Default: False.
         pipeline (list): Transforms, beginning with ``LoadImage``, which takes the image from the record.
         test_mode (bool): Whether the data serve validation or test. Default: False.
         indices (int | list, optional): Use only the first samples, or these.

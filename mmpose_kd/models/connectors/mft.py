@@ -30,9 +30,9 @@ class MFTConnector(BaseModule):
       pairs of HRNet-W32 and Lite-HRNet-18 add about an eighth to the student's own forward and backward pass.
     - Pooling has stride 1: the paper warns that large windows lose spatial information. It follows the branch's 1x1
       convolution, with which it commutes, so that it averages a quarter of the channels.
-    - BatchNorm and ReLU follow every convolution but the last, since student features differ widely in scale
-      between stages. The last layer is linear, with a bias and no normalisation: it reaches every value of the teacher,
-      negative ones included.
+    - BatchNorm and ReLU follow every convolution but the transposed one and the last, since student features differ
+      widely in scale between stages. The last layer is linear, with a bias and no normalisation: it reaches every value
+      of the teacher, negative ones included.
 
     Args:
         in_channels (int): Channels of the student's map.
