@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument('--tolerance', type=float, default=Limits().pixels, metavar='PIXELS',
                         help='largest keypoint difference between PyTorch and ONNX Runtime (default: %(default)s)')
     parser.add_argument('--max-drop', type=float, default=Limits().drop, metavar='PCK',
-                        help='largest loss of PCK@0.2 by float16 and int8 (default: %(default)s)')
+                        help='largest loss of PCK@0.2 by float16, ONNX or int8 (default: %(default)s)')
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, help='changes to the config, as in mim train')
     args = parser.parse_args()
     with for_the_user('stopped; nothing is exported'):

@@ -34,7 +34,7 @@ class Limits(NamedTuple):
     Args:
         pixels (float): Largest difference of a keypoint between PyTorch and ONNX Runtime, in input pixels; see
             :func:`mmpose_kd.deploy.check.difference`. Default: 0.5.
-        drop (float): Largest loss of PCK@0.2, as a share of the joints, by float16 or int8. Default: 0.02.
+        drop (float): Largest loss of PCK@0.2, as a share of the joints, by float16, ONNX or int8. Default: 0.02.
     """
     pixels: float = 0.5
     drop: float = 0.02
