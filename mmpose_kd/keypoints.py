@@ -13,7 +13,10 @@ _NUMBERED = re.compile(r'\D*\d+$')  # such as kpt-36
 
 
 def dataset_metas(cfg: Config) -> Iterator[dict]:
-    """The metainfo of each set of data that a config names, raw: to test, to validate and to train on."""
+    """The metainfo of each set of data that a config names, raw: to test, to validate and to train on.
+
+    That of a ``ConcatDataset`` is, as in MMEngine, that of the first of its parts.
+    """
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         dataset = (cfg.get(loader) or {}).get('dataset')
         while dataset is not None:
@@ -21,7 +24,7 @@ def dataset_metas(cfg: Config) -> Iterator[dict]:
             if metainfo:
                 yield metainfo
                 break
-            dataset = dataset.get('dataset')
+            dataset = dataset.get('dataset') or next(iter(dataset.get('datasets') or ()), None)  # of several the first
 
 
 def _meta_of_class(dataset: dict) -> Optional[dict]:

@@ -105,11 +105,12 @@ def test_plain_config_stays_as_it_is():
     assert deployed_config(cfg).to_dict() == cfg.to_dict()
 
 
-def test_mmpose_knows_the_joints_of_a_set_that_is_repeated(tmp_path):
+@pytest.mark.parametrize('wrap', [lambda people: dict(type='RepeatDataset', times=2, dataset=people),
+                                  lambda people: dict(type='ConcatDataset', datasets=[people, people])])
+def test_mmpose_knows_the_joints_of_a_set_within_another(wrap, tmp_path):
     people = dict(type='MpiiDataset', ann_file='annotations/mpii_train.json')
     model = tiny.pose_model(keypoints=16)
-    repeated = dict(type='RepeatDataset', times=2, dataset=people)
-    plain = Config(dict(model=model, train_dataloader=dict(dataset=repeated)))
+    plain = Config(dict(model=model, train_dataloader=dict(dataset=wrap(people))))
     write_student(plain, tiny.build(model).state_dict(), tmp_path / 'config.py', tmp_path / 'checkpoint.pth')
     torch.load(tmp_path / 'checkpoint.pth', weights_only=True)  # as MMPose does with newer versions of PyTorch
     student = init_model(str(tmp_path / 'config.py'), str(tmp_path / 'checkpoint.pth'), device='cpu')
