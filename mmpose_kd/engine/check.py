@@ -116,9 +116,11 @@ def _check_later_pipelines(cfg: Config, model: Dict[str, Any]) -> None:
 
 
 def _check_transform(step: Any, where: str) -> None:
-    kind, cls = _part(step, where)['type'], class_of(TRANSFORMS, step)
-    if cls is None:
-        raise ConfigError(f'{where}: {not_registered(kind, TRANSFORMS)}')
+    kind = _part(step, where)['type']
+    with TRANSFORMS.switch_scope_and_registry(step.get('_scope_')) as home:
+        cls = class_of(home, step)
+        if cls is None:
+            raise ConfigError(f'{where}: {not_registered(kind, home)}')
     check_arguments(cls, {key: value for key, value in step.items() if key != 'type'}, where)
 
 

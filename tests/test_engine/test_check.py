@@ -166,6 +166,7 @@ def test_views_do_not_go_with_a_hook_that_changes_their_pipeline():
 def test_pipeline_of_the_last_epochs_is_checked_before_the_first(change, message):
     cfg = tiny.runner_cfg(tiny.pose_model(), 'unused')
     steps = copy.deepcopy(cfg.train_dataloader.dataset.pipeline)
+    steps.append(dict(type='YOLOXHSVRandomAug', _scope_='mmdet'))
     cfg.custom_hooks = [dict(type='mmdet.PipelineSwitchHook', switch_epoch=1, switch_pipeline=steps)]
     check_config(cfg)
     steps[4] = change
