@@ -30,8 +30,9 @@ class MultiKDDistiller(TopdownPoseEstimator):
 
     The distiller *is* the student: backbone, neck and head are the student's, and its ``state_dict`` holds exactly the
     plain student's keys. One training step runs the student once and each teacher once; every objective compares
-    what the two recorded (Multi-KD, BMVC 2024, Eq. 8: the task loss plus the weighted objectives). Testing, export and
-    inference never touch a teacher: it is loaded when training begins.
+    what the two recorded (Multi-KD, BMVC 2024, Eq. 8: the task loss plus the weighted objectives). While its weight is
+    0 an objective is not computed, nor is a teacher that no other one needs. Testing, export and inference never touch
+    a teacher: it is loaded when training begins.
 
     What only training needs is saved under the checkpoint's key ``distillation`` and restored on resume by
     :class:`DistillCheckpointHook`, which the runner registers by itself: the weights of the objectives' connectors, and
