@@ -21,7 +21,7 @@ from mmpose_kd.report import Options, read_folders
 from mmpose_kd.report import write_report as write_page
 from mmpose_kd.study import check_results, collect, load_plan, train_all, write_results
 from mmpose_kd.study.report import table
-from mmpose_kd.study.state import lock, state_of
+from mmpose_kd.study.state import lock, saved_epochs, state_of
 from mmpose_kd.summary import summarise
 
 RESULTS = Path(__file__).resolve().parent.parent / 'docs' / 'results'
@@ -334,6 +334,12 @@ def test_attempts_have_names_in_their_order_wherever_they_run(study, tmp_path, m
     plan = study(seeds=[0], runs=ALONE)
     train_all(plan, tmp_path)
     assert (tmp_path / plan.runs[0].folder / 'train.log').read_text() == 'UTC\n'
+
+
+def test_copies_of_checkpoints_are_no_checkpoints_of_the_run(tmp_path):
+    for name in ('epoch_2.pth', 'epoch_10.pth', 'epoch_10 (copy).pth', 'epoch_10-36af842e_20220909.pth'):
+        (tmp_path / name).touch()
+    assert sorted(saved_epochs(tmp_path)) == [2, 10]
 
 
 @pytest.mark.parametrize('stopped', [False, True])

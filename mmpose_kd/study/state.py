@@ -1,6 +1,7 @@
 """What a training of a study leaves in its folder, and whether it is what the study file says now."""
 import json
 import os
+import re
 import time
 from pathlib import Path
 from typing import Dict, List
@@ -37,7 +38,8 @@ def checkpoint_of(run: Run, out: Path) -> Path:
 
 def saved_epochs(folder: Path) -> List[int]:
     """Epochs of which a run has a checkpoint."""
-    return [int(file.stem[len('epoch_'):]) for file in folder.glob('epoch_*.pth')]
+    numbers = (re.fullmatch(r'epoch_(\d+)\.pth', file.name) for file in folder.glob('epoch_*.pth'))
+    return [int(number[1]) for number in numbers if number]  # others are copies, or published
 
 
 def lock(folder: Path) -> int:
