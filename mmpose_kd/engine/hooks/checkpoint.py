@@ -12,6 +12,8 @@ from torch.utils.data import DataLoader
 
 from mmpose_kd.engine.runner import unwrapped_model
 from mmpose_kd.errors import ConfigError
+from mmpose_kd.models.distillers.multi_kd import MultiKDDistiller
+from mmpose_kd.models.distillers.schedules import Progress
 
 KEY = 'distillation'
 GRADIENTS = 'accumulated_gradients'
@@ -47,6 +49,7 @@ class DistillCheckpointHook(Hook):
                 broadcast(value)
         model.load_teachers(runner.train_dataloader.dataset)
         model.message_hub = runner.message_hub.instance_name
+        _say_what_is_not_reached(runner, model)
         if runner._resume and runner.seed is not None and not runner._randomness_cfg.get('diff_rank_seed'):
             _take_over_seed(runner.train_dataloader, runner.seed)
         each = len(runner.train_dataloader)
@@ -88,6 +91,18 @@ class DistillCheckpointHook(Hook):
         for name, gradient in checkpoint.get(GRADIENTS, {}).items():
             parameter = model.get_parameter(name)
             parameter.grad = gradient.to(parameter.device)
+
+
+def _say_what_is_not_reached(runner: Runner, model: MultiKDDistiller) -> None:
+    """Log the positions of the weights' schedules that the training ends before."""
+    progress = Progress.of_runner(model.message_hub)
+    for name, schedule in model.schedules.items():
+        late = schedule.beyond(progress)
+        if late:
+            runner.logger.warning(f'model.objectives.{name}.weight: this training of {progress.max_epochs} epochs and '
+                                  f'{progress.max_iters} iterations ends before {" and ".join(late)}, where the weight '
+                                  'would change. Give a fraction of the training, such as 0.5, or an earlier position; '
+                                  'without by_epoch=True an int counts iterations.')
 
 
 def _take_over_seed(loader: DataLoader, seed: int) -> None:

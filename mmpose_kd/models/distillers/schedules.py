@@ -7,7 +7,7 @@ a function of the runner's progress alone, so a resumed run continues with the w
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Optional, Sequence, Union
+from typing import List, Optional, Sequence, Union
 
 from mmengine.logging import MessageHub
 from mmpose.registry import TASK_UTILS
@@ -62,12 +62,25 @@ class WeightSchedule:
         """The weight at this point of training."""
         raise NotImplementedError
 
+    def positions(self) -> List[Position]:
+        """Where the weight changes."""
+        return []
+
+    def beyond(self, progress: Progress) -> List[str]:
+        """The positions that this training ends before, such as '500 iterations'."""
+        total, unit = self._total(progress), 'epochs' if self.by_epoch else 'iterations'
+        return [f'{position} {unit}' for position in self.positions() if self._time(position, progress) > total]
+
     def _now(self, progress: Progress) -> int:
         return progress.epoch if self.by_epoch else progress.iteration
 
+    def _total(self, progress: Progress) -> int:
+        return progress.max_epochs if self.by_epoch else progress.max_iters
+
     def _time(self, position: Position, progress: Progress) -> float:
-        total = progress.max_epochs if self.by_epoch else progress.max_iters
-        return round(position * total, 6) if isinstance(position, float) else position  # 0.55 of 100 epochs is 55
+        if isinstance(position, float):
+            return round(position * self._total(progress), 6)  # 0.55 of 100 epochs is 55
+        return position
 
 
 class _Ramp(WeightSchedule):
@@ -88,6 +101,9 @@ class _Ramp(WeightSchedule):
         if isinstance(begin, float) == isinstance(until, float) and begin >= until:
             raise ConfigError(f'the schedule ends (until={until}) before it begins (begin={begin}).')
         self.start, self.end, self.begin, self.until = start, end, begin, until
+
+    def positions(self) -> List[Position]:
+        return [self.begin, self.until]
 
     def value(self, progress: Progress) -> float:
         begin, until = self._time(self.begin, progress), self._time(self.until, progress)
@@ -194,6 +210,9 @@ class MultiStep(WeightSchedule):
             _check_position(position, 'milestones')
         self._value, self.milestones, self.gamma = value, milestones, gamma
 
+    def positions(self) -> List[Position]:
+        return list(self.milestones)
+
     def value(self, progress: Progress) -> float:
         times = sorted(self._time(m, progress) for m in self.milestones)
         return self._value * self.gamma**bisect_right(times, self._now(progress))
@@ -219,6 +238,9 @@ class Stop(WeightSchedule):
         _check_end(at, 'at', by_epoch)
         self._value, self.at = value, at
 
+    def positions(self) -> List[Position]:
+        return [self.at]
+
     def value(self, progress: Progress) -> float:
         return 0.0 if self._now(progress) >= self._time(self.at, progress) else self._value
 
@@ -241,6 +263,9 @@ class WarmUp(WeightSchedule):
         self.inner = build_schedule(weight, 'WarmUp.weight')
         _check_position(until, 'until')
         self.ramp = Linear(0.0, 1.0, begin=type(until)(0), until=until, by_epoch=by_epoch)
+
+    def beyond(self, progress: Progress) -> List[str]:
+        return self.ramp.beyond(progress) + self.inner.beyond(progress)
 
     def value(self, progress: Progress) -> float:
         return self.inner.value(progress) * self.ramp.value(progress)

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import tiny
@@ -104,6 +105,20 @@ def test_the_first_epoch_may_be_the_end():
 def test_schedule_that_begins_after_its_end_in_this_training_is_refused():
     with pytest.raises(ConfigError, match='before it begins'):
         at(dict(type='Linear', start=1, end=0, begin=0.5, until=10), max_iters=30)
+
+
+def test_a_position_that_the_training_ends_before_is_logged(tmp_path):
+    weights = dict(
+        loss_a=dict(type='Stop', value=1., at=3, by_epoch=True),
+        loss_b=dict(type='WarmUp', weight=dict(type='MultiStep', value=1., milestones=[2, 5]), until=4),
+        loss_c=dict(type='Linear', start=1., end=0., until=2, by_epoch=True))  # there, the training ends
+    model = dict(tiny.pose_model(), type='MultiKDDistiller', teacher=dict(
+        config=tiny.pose_model(8), allow_random_weights=True, report_metric=False), objectives={
+            name: dict(type='OutputObjective', weight=weight) for name, weight in weights.items()})
+    tiny.run(tiny.runner_cfg(model, tmp_path, epochs=2))  # of two steps
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    found = re.findall(r'(\w+)\.weight: this training of 2 epochs and 4 iterations ends before (.*?),', log)
+    assert found == [('loss_a', '3 epochs'), ('loss_b', '5 iterations')]
 
 
 @HOOKS.register_module()
