@@ -176,7 +176,9 @@ def _of_hook(error: BaseException, cfg: Config, hook: Hook) -> Optional[str]:
 def _of_module(error: BaseException, cfg: Config, variables: Dict[str, Any], frames: List) -> Optional[str]:
     """The backbone, neck or head that fails in the first forward pass."""
     module = variables['self']
-    model = next((v['self'] for _, v in frames if hasattr(v.get('self'), 'backbone')), None)
+    modules = [v['self'] for _, v in frames if isinstance(v.get('self'), nn.Module)]
+    # in vars: a wrapper that is not built yet, such as FSDP's, asks itself for what it has not for ever
+    model = next((m for m in modules if 'backbone' in vars(m).get('_modules', ())), None)
     part = next((name for name in ('backbone', 'neck', 'head') if getattr(model, name, None) is module), None)
     given = cfg.get('model', {}).get(part) if part else None
     if given is None:

@@ -7,7 +7,9 @@ from mmcv.transforms import BaseTransform
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmpose.registry import HOOKS, TRANSFORMS
+from torch import nn
 
+from mmpose_kd.engine.explain import explain
 from mmpose_kd.errors import ConfigError
 
 HANDS = dict(_delete_=True, type='InterHand2DDoubleDataset', ann_file='absent.json', pipeline=[],
@@ -90,6 +92,23 @@ def test_a_hook_and_a_transform_are_named_with_and_without_a_scope(tmp_path, mon
     place = 'train_dataloader.dataset.pipeline'
     text, _ = fails(tmp_path / 'transform', **{place: [dict(type=f'{scope}FailingTransform'), *pipeline]})
     assert text.startswith(f'{place}[0]: FailingTransform, built from ') and text.endswith('it is broken')
+
+
+class Unfinished(nn.Module):
+    """As FSDP's wrapper, which asks what it wraps for all that it has not itself, before it has it."""
+
+    def __init__(self):
+        super().__init__()
+        raise RuntimeError('there is no accelerator')
+
+    def __getattr__(self, name):
+        return getattr(self.wrapped, name)
+
+
+def test_an_error_in_a_wrapper_that_is_not_built_yet_is_its_own():
+    with pytest.raises(RuntimeError) as caught:
+        Unfinished()
+    assert explain(caught.value, tiny.runner_cfg(tiny.pose_model(), 'unused')) is None
 
 
 def test_a_config_that_does_not_import_this_package_is_left_alone(tmp_path):
