@@ -8,8 +8,6 @@ from mmengine.model import ImgDataPreprocessor
 from mmpose.models.data_preprocessors import PoseDataPreprocessor
 from torch import Tensor, nn
 
-from mmpose_kd.models.outputs import pixels_per_cell
-
 
 @dataclass(frozen=True)
 class Resize:
@@ -123,23 +121,6 @@ def resample(values: Tensor, positions: Tensor) -> Tensor:
     low = positions.floor().long()
     high = (low + 1).clamp(max=values.shape[-1] - 1)
     return torch.lerp(values[..., low], values[..., high], (positions - low).to(values.dtype))
-
-
-def bins_to_pixels(bins: Tensor, num_bins: int, size: int, udp: bool = False) -> Tensor:
-    """Centres of SimDR bins or heatmap cells, in pixels of the input.
-
-    Args:
-        bins (Tensor): Bin indices.
-        num_bins (int): Bins along this axis.
-        size (int): Input size along this axis in pixels.
-        udp (bool): Whether the codec maps the first and last bin to the first and last pixel, as ``UDPHeatmap`` does.
-    """
-    return bins * pixels_per_cell(size, num_bins, udp)
-
-
-def pixels_to_bins(pixels: Tensor, num_bins: int, size: int, udp: bool = False) -> Tensor:
-    """The inverse of :func:`bins_to_pixels`."""
-    return pixels / pixels_per_cell(size, num_bins, udp)
 
 
 def _swaps_channels(preprocessor: nn.Module) -> bool:

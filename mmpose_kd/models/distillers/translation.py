@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from mmpose_kd.models.constants import constant
-from mmpose_kd.models.outputs import heatmaps_among, is_simdr
+from mmpose_kd.models.outputs import heatmaps_among, is_simdr, pixels_per_cell
 
-from .alignment import Resize, bins_to_pixels, pixels_to_bins, resample
+from .alignment import Resize, resample
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,6 @@ class Translation:
         if bins == value.shape[dim] and resize.student == resize.teacher and self.udp == self.student_udp:
             return value
         indices = torch.arange(bins, device=value.device, dtype=torch.float32)
-        pixels = bins_to_pixels(indices, bins, resize.student[axis], self.student_udp)
-        positions = pixels_to_bins(resize.to_teacher(pixels, axis), value.shape[dim], resize.teacher[axis], self.udp)
+        pixels = indices * pixels_per_cell(resize.student[axis], bins, self.student_udp)
+        positions = resize.to_teacher(pixels, axis) / pixels_per_cell(resize.teacher[axis], value.shape[dim], self.udp)
         return resample(value.transpose(dim, -1), positions).transpose(dim, -1)
