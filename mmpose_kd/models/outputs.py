@@ -91,7 +91,7 @@ def has_distributions(head: Any) -> bool:
     return isinstance(pose_head(head), IntegralRegressionHead)
 
 
-def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any] = ()) -> None:
+def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any]) -> None:
     """Refuse two heads whose heatmaps or logits are of other scales, or have their cells in other places.
 
     Args:

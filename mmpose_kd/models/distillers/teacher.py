@@ -200,14 +200,13 @@ class Teacher:
         return record
 
     @torch.no_grad()
-    def translate(self, record: Record, inputs: Tensor, student_outputs: Any = None) -> Record:
+    def translate(self, record: Record, inputs: Tensor, student_outputs: Any) -> Record:
         """An answer in the student's terms.
 
         Args:
             record (Record): What :meth:`answer` returned; its outputs are replaced. Its taps stay as they are.
             inputs (Tensor): The student's input images (N, 3, H, W).
-            student_outputs (Tensor | tuple[Tensor], optional): What the student's head returned, whose shapes the
-                teacher's outputs take.
+            student_outputs (Any): What the student's head returned, whose shapes the teacher's outputs take.
 
         Returns:
             Record: The same record, with the student's keypoints, and with its bins or cells where its head is of the

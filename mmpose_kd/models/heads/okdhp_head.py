@@ -27,10 +27,10 @@ class FeatureAggregationUnit(nn.Module):
         in_channels (int): Channels of the shared feature.
         num_keypoints (int): Number of joints, K.
         num_branches (int): Number of branches, B.
-        channels (int): Channels of the convolutions; the squeezed feature z has a quarter. Default: 256.
+        channels (int): Channels of the convolutions; the squeezed feature z has a quarter.
     """
 
-    def __init__(self, in_channels: int, num_keypoints: int, num_branches: int, channels: int = 256):
+    def __init__(self, in_channels: int, num_keypoints: int, num_branches: int, channels: int):
         super().__init__()
         self.convs = nn.ModuleList(
             ConvModule(in_channels, channels, size, padding=size // 2, norm_cfg=dict(type='BN')) for size in (3, 5, 7))

@@ -33,14 +33,14 @@ def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequenc
             raise ConfigError(f'{name}={values!r}: expected numbers above 0.')
 
 
-def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]] = None) -> List[Tensor]:
+def tapped(record: Record, side: str, taps: Sequence[str], channels: Optional[Sequence[int]]) -> List[Tensor]:
     """The features that a side recorded at its taps.
 
     Args:
         record (Record): What the side's forward pass produced.
         side (str): ``'student'`` or ``'teacher'``.
         taps (Sequence[str]): Paths of the features.
-        channels (Sequence[int], optional): Channels that the config states for them.
+        channels (Sequence[int], optional): Channels that the config states for them; None: it states none.
 
     Returns:
         list[Tensor]: One feature for each tap; (N, C, H, W) with the stated C where ``channels`` is given.
