@@ -5,7 +5,7 @@ import math
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, Dict, Iterable, Union
+from typing import Any, Dict, Iterable, Sequence, Union
 
 from mmengine.registry import Registry
 
@@ -79,6 +79,14 @@ def check_factor(name: str, value: Any) -> float:
     if not is_factor(value):
         raise ConfigError(f'{name}={value!r}: expected a finite number of at least 0.')
     return value
+
+
+def map_at(name: str, index: int, maps: Sequence) -> Any:
+    """The map that an argument picks by its index; refused where the backbone or neck returns none there."""
+    if not -len(maps) <= index < len(maps):
+        raise ConfigError(f'{name}={index} given, but the backbone or neck returns {len(maps)} maps. Change it, or the '
+                          "backbone's out_indices.")
+    return maps[index]
 
 
 def one_line(error: BaseException) -> str:

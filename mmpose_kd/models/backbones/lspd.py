@@ -7,7 +7,7 @@ from mmengine.model import BaseModule, normal_init
 from mmpose.registry import MODELS
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build, check_count, is_count
+from mmpose_kd.errors import ConfigError, build, check_count, is_count, map_at
 
 
 class MultiScaleBlock(nn.Module):
@@ -86,8 +86,8 @@ class LSPDNet(BaseModule):
         init_cfg (dict, optional): Initialisation; the backbone has its own.
 
     Raises:
-        ConfigError: A number is not a positive integer, a kernel size is even, or the backbone's map has other
-            channels.
+        ConfigError: A number is not a positive integer, a kernel size is even, or the backbone has no such map, or
+            one of other channels.
 
     Example:
         >>> import torch
@@ -144,7 +144,7 @@ class LSPDNet(BaseModule):
         Returns:
             tuple[Tensor]: Heatmaps (N, K, h, w), first stage first.
         """
-        feat = self.backbone(x)[self.in_index]
+        feat = map_at('LSPDNet: in_index', self.in_index, self.backbone(x))
         if not torch.jit.is_tracing() and feat.shape[1] != self.in_channels:
             raise ConfigError(f'LSPDNet: map {self.in_index} of the backbone has the shape {tuple(feat.shape[1:])}, '
                               f'expected {self.in_channels} channels. Change in_channels, in_index or the backbone\'s '

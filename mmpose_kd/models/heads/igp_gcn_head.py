@@ -11,7 +11,7 @@ from mmpose.utils.tensor_utils import to_numpy
 from mmpose.utils.typing import OptSampleList
 from torch import Tensor, nn
 
-from mmpose_kd.errors import ConfigError, build, check_count, check_factor
+from mmpose_kd.errors import ConfigError, build, check_count, check_factor, map_at
 from mmpose_kd.models.constants import constant
 from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.limbs import limbs_of
@@ -218,10 +218,7 @@ class IGPGCNHead(BaseHead):
 
     def _map(self, feats: Sequence[Tensor], step: int) -> Tensor:
         index, channels = self.in_indices[step], self.in_channels[step]
-        if not -len(feats) <= index < len(feats):
-            raise ConfigError(f'IGPGCNHead: in_indices[{step}]={index} given, but the backbone or neck returns '
-                              f'{len(feats)} maps. Change in_indices, or the backbone\'s out_indices.')
-        feature = feats[index]
+        feature = map_at(f'IGPGCNHead: in_indices[{step}]', index, feats)
         if feature.shape[1] != channels:
             raise ConfigError(f'IGPGCNHead: in_channels[{step}]={channels} given, but feats[{index}] has the shape '
                               f'{tuple(feature.shape)}: set in_channels[{step}]={feature.shape[1]}.')

@@ -9,7 +9,7 @@ from mmpose.utils.typing import OptSampleList
 from torch import Tensor
 
 from mmpose_kd.codecs import SimDRLabel
-from mmpose_kd.errors import ConfigError, build, check_count
+from mmpose_kd.errors import ConfigError, build, check_count, map_at
 from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.losses.coordinate import gaussian_labels
 from mmpose_kd.models.losses.reduction import at_least_float32
@@ -112,10 +112,7 @@ class SimDRHead(SimCCHead):
         Returns:
             tuple[Tensor, Tensor]: Logits (N, K, Wx) and (N, K, Wy), at least float32.
         """
-        if not -len(feats) <= self.in_index < len(feats):
-            raise ConfigError(f'SimDRHead: in_index={self.in_index} given, but the backbone or neck returns '
-                              f'{len(feats)} maps. Change in_index, or the backbone\'s out_indices.')
-        feat = feats[self.in_index]
+        feat = map_at('SimDRHead: in_index', self.in_index, feats)
         expected = (self.in_channels, *self.in_featuremap_size[::-1])
         if not torch.jit.is_tracing() and tuple(feat.shape[1:]) != expected:
             raise ConfigError(f'SimDRHead: feats[{self.in_index}] has the shape {tuple(feat.shape[1:])}, expected '

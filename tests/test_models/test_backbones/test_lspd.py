@@ -84,6 +84,8 @@ def test_another_map_of_the_backbone():
     assert net(backbone=backbone, in_index=0).eval()(torch.rand(1, 3, 32, 32))[0].shape == (1, 5, 8, 8)
     with pytest.raises(ConfigError, match=r'map -1 of the backbone has the shape \(16, 4, 4\), expected 8 channels'):
         net(backbone=backbone)(torch.rand(1, 3, 32, 32))
+    with pytest.raises(ConfigError, match=r'LSPDNet: in_index=2 given, but the backbone or neck returns 2 maps\. Ch'):
+        net(backbone=backbone, in_index=2)(torch.rand(1, 3, 32, 32))
 
 
 @pytest.mark.parametrize('changes, message', [
