@@ -32,13 +32,16 @@ def weighted_mean(losses: Tensor, weights: Optional[Tensor] = None) -> Tensor:
         >>> weighted_mean(torch.tensor([[1., 2.], [3., 4.]]), torch.tensor([[1., 0.], [1., 1.]]))
         tensor(2.)
     """
-    if weights is None:
-        return losses.mean()
-    if weights.shape != losses.shape:
-        raise ConfigError(f'keypoint weights of shape {tuple(weights.shape)} given for losses of shape '
-                          f'{tuple(losses.shape)}: expected one weight per person and joint, (N, K). Several encoders '
+    return losses.mean() if weights is None else (losses * checked_weights(weights, losses)).mean()
+
+
+def checked_weights(weights: Tensor, joints: Tensor) -> Tensor:
+    """Weights of joints, in the precision of what (N, K) is of these joints; refused where their shape is another."""
+    if weights.shape != joints.shape:
+        raise ConfigError(f'keypoint weights of shape {tuple(weights.shape)} given for the joints of '
+                          f'{tuple(joints.shape)}: expected one weight per person and joint, (N, K). Several encoders '
                           'in one GenerateTarget stack their weights; use one.')
-    return (losses * weights.to(losses)).mean()
+    return weights.to(joints)
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from mmpose_kd.models.constants import constant
 from mmpose_kd.models.limbs import limbs_of
 
 from .expectation import Outputs, expected_coordinates, joint_distributions
-from .reduction import at_least_float32, check_same_shape, check_temperature, unit_rows
+from .reduction import at_least_float32, check_same_shape, check_temperature, checked_weights, unit_rows
 
 
 def joint_distance(student: Tensor, teacher: Tensor, weights: Optional[Tensor] = None) -> Tensor:
@@ -44,7 +44,8 @@ def joint_distance(student: Tensor, teacher: Tensor, weights: Optional[Tensor] =
         >>> joint_distance(pose, 2 * pose + 10)
         tensor(0.)
     """
-    weights = _checked_weights(student, teacher, weights)
+    check_same_shape(student, teacher, 'poses')
+    weights = _weights_of(student, weights)
     pairs = weights.unsqueeze(1) * weights.unsqueeze(2) * (1 - torch.eye(weights.shape[1], device=weights.device))
     own, taught = (_joint_distances(pose, pairs) for pose in (student, teacher.detach()))
     losses = F.smooth_l1_loss(own, taught, reduction='none') * pairs
@@ -79,7 +80,8 @@ def limb_direction(student: Tensor, teacher: Tensor, limbs: Sequence[Tuple[int, 
         >>> limb_direction(right, down, [(0, 1)])  # 0.5 for each component
         tensor(1.)
     """
-    weights = _checked_weights(student, teacher, weights)
+    check_same_shape(student, teacher, 'poses')
+    weights = _weights_of(student, weights)
     start, end = constant(limbs, student, torch.long).unbind(1)
     directions = []
     for pose in (student, teacher.detach()):
@@ -114,7 +116,7 @@ def joint_relation(student: Outputs, teacher: Outputs, weights: Optional[Tensor]
     """
     similar_s, similar_t = _joint_similarities(student, temperature), _joint_similarities(teacher, temperature).detach()
     check_same_shape(similar_s, similar_t, 'relations between joints')
-    weights = _checked_weights(similar_s, similar_t, weights)
+    weights = _weights_of(similar_s, weights)
     pairs = weights.unsqueeze(1) * weights.unsqueeze(2)
     losses = (similar_s - similar_t).square() * pairs  # the diagonal is 1 - 1
     return losses.sum((1, 2)).mean() / max(1, pairs.shape[1] * (pairs.shape[1] - 1))
@@ -203,14 +205,10 @@ class JointStructureLoss(nn.Module):
         return loss
 
 
-def _checked_weights(student: Tensor, teacher: Tensor, weights: Optional[Tensor]) -> Tensor:
-    check_same_shape(student, teacher, 'poses')
-    if weights is None:
-        return torch.ones_like(at_least_float32(student[..., 0]))
-    if weights.shape != student.shape[:2]:
-        raise ConfigError(f'keypoint weights of shape {tuple(weights.shape)} given for the joints of '
-                          f'{tuple(student.shape[:2])}: expected one weight per person and joint, (N, K).')
-    return weights.to(at_least_float32(student))
+def _weights_of(joints: Tensor, weights: Optional[Tensor]) -> Tensor:
+    """The weights (N, K) of joints (N, K, ...), at least float32."""
+    joints = at_least_float32(joints[..., 0])
+    return torch.ones_like(joints) if weights is None else checked_weights(weights, joints)
 
 
 def _joint_distances(pose: Tensor, pairs: Tensor) -> Tensor:
