@@ -71,12 +71,12 @@ def image_samples(cfg: Config, folder: str, count: int) -> List[dict]:
     """The images of a folder, each of them whole as the box of one person.
 
     Args:
-        cfg (Config): The config, whose validation pipeline is used.
+        cfg (Config): The config, whose test pipeline is used; without one that of the validation.
         folder (str): The folder.
         count (int): How many images, at most.
 
     Returns:
-        list[dict]: What the validation pipeline packs.
+        list[dict]: What the pipeline packs.
 
     Raises:
         ConfigError: The folder does not exist or holds no image that can be read.

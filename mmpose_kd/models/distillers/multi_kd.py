@@ -46,7 +46,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
             recorded in the same step, without a gradient: self-distillation and online distillation.
         frozen (Sequence[str]): The student's modules that are not trained, such as 'backbone' or 'head.base': they get
             no gradient and stay in evaluation mode. Default: none.
-        **kwargs: Arguments of ``TopdownPoseEstimator``.
+
+    The other arguments are those of ``TopdownPoseEstimator``.
 
     Raises:
         ConfigError: An objective, schedule or teacher is misspelt, contradictory or missing.

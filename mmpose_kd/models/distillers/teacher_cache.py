@@ -28,7 +28,7 @@ class TeacherCache:
     of another cache or of another size. A view is checked whenever it is read.
 
     Args:
-        folder (str | Path): The folder.
+        folder (str): The folder.
 
     Raises:
         ConfigError: There is no cache, or one of another format.

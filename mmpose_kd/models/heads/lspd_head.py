@@ -1,5 +1,5 @@
 """The head of a network that has several stages in training and one in evaluation."""
-from typing import List, Sequence
+from typing import List, Sequence, Union
 
 from mmpose.models.heads import CPMHead
 from mmpose.registry import MODELS
@@ -36,7 +36,7 @@ class LSPDHead(CPMHead):
         (3, 1)
     """
 
-    def __init__(self, in_channels: int, out_channels: int, num_stages: int, **kwargs):
+    def __init__(self, in_channels: Union[int, Sequence[int]], out_channels: int, num_stages: int, **kwargs):
         super().__init__(in_channels, out_channels, num_stages, **kwargs)
         self.training_only = tuple(
             f'{layers}.{stage}' for layers in ('multi_deconv_layers', 'multi_final_layers')

@@ -64,6 +64,9 @@ class ProgressivePoseLoss(nn.Module):
     Args:
         step_weights (Sequence[float]): Factor of each step. Default: (0.3, 0.5, 1.0), those of OPEC-Net.
 
+    Raises:
+        ConfigError: A factor is negative, or all are 0.
+
     Example:
         >>> loss = MODELS.build(dict(type='ProgressivePoseLoss', step_weights=(0.3, 0.5, 1.0)))
         >>> loss([torch.rand(2, 17, 2)] * 3, torch.rand(2, 17, 2), torch.ones(2, 17), (192, 256)).shape
