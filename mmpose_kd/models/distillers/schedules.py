@@ -117,7 +117,7 @@ class _Ramp(WeightSchedule):
         raise NotImplementedError
 
 
-@TASK_UTILS.register_module('Constant')
+@TASK_UTILS.register_module()
 class Constant(WeightSchedule):
     """The same weight throughout; what a plain number in the config becomes.
 
@@ -134,7 +134,7 @@ class Constant(WeightSchedule):
         return self._value
 
 
-@TASK_UTILS.register_module('Linear')
+@TASK_UTILS.register_module()
 class Linear(_Ramp):
     """Linear from ``start`` to ``end``; DWPose (arXiv 2307.15880) decays so from 1 to 0 over the whole training.
 
@@ -156,7 +156,7 @@ class Linear(_Ramp):
         return done
 
 
-@TASK_UTILS.register_module('Cosine')
+@TASK_UTILS.register_module()
 class Cosine(_Ramp):
     """Half a cosine wave from ``start`` to ``end``. Arguments and errors as in :class:`Linear`.
 
@@ -168,7 +168,7 @@ class Cosine(_Ramp):
         return (1 - math.cos(math.pi * done)) / 2
 
 
-@TASK_UTILS.register_module('GaussianRamp')
+@TASK_UTILS.register_module()
 class GaussianRamp(_Ramp):
     r"""From ``start`` to ``end`` along half a Gaussian; OKDHP (Li et al., ICCV 2021) raises its weight so in 60 epochs.
 
@@ -184,7 +184,7 @@ class GaussianRamp(_Ramp):
         return math.exp(-5 * (1 - done)**2)
 
 
-@TASK_UTILS.register_module('MultiStep')
+@TASK_UTILS.register_module()
 class MultiStep(WeightSchedule):
     """Multiply the weight by ``gamma`` at every milestone.
 
@@ -218,7 +218,7 @@ class MultiStep(WeightSchedule):
         return self._value * self.gamma**bisect_right(times, self._now(progress))
 
 
-@TASK_UTILS.register_module('Stop')
+@TASK_UTILS.register_module()
 class Stop(WeightSchedule):
     """A constant weight that ends: 0 from a position on, where the objective is no longer computed.
 
@@ -245,7 +245,7 @@ class Stop(WeightSchedule):
         return 0.0 if self._now(progress) >= self._time(self.at, progress) else self._value
 
 
-@TASK_UTILS.register_module('WarmUp')
+@TASK_UTILS.register_module()
 class WarmUp(WeightSchedule):
     """Another schedule whose weight first rises linearly from 0; ReviewKD (arXiv 2104.09044) warms up so.
 
