@@ -102,15 +102,13 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f'checkpoint "{path}" {"is a folder" if path.is_dir() else "does not exist"}.{_hint(path)}')
     cached = f' It is the cached copy of {source}.' if '://' in source else ''
-    if _is_torchscript(path):  # which PyTorch < 2.6 would run, whatever it is told
-        raise ConfigError(f'checkpoint "{path}" is a TorchScript archive, which is code, and is not loaded.{cached} '
-                          'Give the checkpoint that it was made of.')
     try:
-        checkpoint = _load(path, map_location)
+        is_code = _is_torchscript(path)  # which PyTorch < 2.6 would run, whatever it is told
+        checkpoint = {} if is_code else _load(path, map_location)
     except PermissionError as error:  # there is nothing wrong with the file
         raise ConfigError(f'checkpoint "{path}" may not be read: {error.strerror}. Ask its owner for the permission, '
                           'or give a copy of yours.') from None
-    except Exception as error:  # a broken pickle can raise any
+    except Exception as error:  # a broken archive or pickle can raise any
         refused = re.search(r'GLOBAL (\S+)', str(error))
         if refused:
             raise ConfigError(
@@ -120,6 +118,9 @@ def load_checkpoint(source: str, map_location: Any = 'cpu') -> Dict[str, Any]:
         raise ConfigError(
             f'checkpoint "{path}" ({path.stat().st_size} bytes) cannot be read: it is truncated, or torch.save did not '
             f'write it.{cached} Delete it and copy or download it again. ({first_line(error)})') from error
+    if is_code:
+        raise ConfigError(f'checkpoint "{path}" is a TorchScript archive, which is code, and is not loaded.{cached} '
+                          'Give the checkpoint that it was made of.')
     try:
         state_dict_of(checkpoint)
     except ConfigError as error:

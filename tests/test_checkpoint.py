@@ -261,6 +261,14 @@ def test_truncated(tmp_path, weights, zipped, fraction, loader):
         load_checkpoint(str(tmp_path / 'cut.pth'))
 
 
+def test_damaged_list_of_contents(saved, loader):
+    content = bytearray(saved.read_bytes())
+    content[content.index(b'PK\1\2')] ^= 1  # of the first entry
+    saved.write_bytes(content)
+    with pytest.raises(ConfigError, match=r'epoch_10.pth" \(\d+ bytes\) cannot be read'):
+        load_checkpoint(str(saved))
+
+
 def test_a_file_that_may_not_be_read_is_not_called_damaged(saved, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, 'Permission denied', str(saved))

@@ -169,9 +169,16 @@ def flip(file):
     file.write_bytes(content)
 
 
-@pytest.mark.parametrize('damage', [truncate, flip, lambda file: file.write_bytes(b''),
+def garble(file):
+    """The first name in the archive's list of contents, which ends it; its fixed part has 46 bytes."""
+    content = bytearray(file.read_bytes())
+    content[content.index(b'PK\1\2') + 46] = 0xff
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize('damage', [truncate, flip, garble, lambda file: file.write_bytes(b''),
                                     lambda file: file.write_bytes(bytes(file.stat().st_size))],
-                         ids=['truncated', 'a bit', 'empty', 'zeros'])
+                         ids=['truncated', 'a bit', 'a name', 'empty', 'zeros'])
 def test_damage_is_recognised(tmp_path, damage):
     torch.save(tiny.build(tiny.pose_model()).state_dict(), tmp_path / 'x.pth')
     assert is_whole(tmp_path / 'x.pth')
