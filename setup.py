@@ -66,7 +66,7 @@ setup(
     name='mmpose_kd',
     version=read_version(),
     description='Knowledge distillation for MMPose',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8') if (ROOT / 'README.md').exists() else '',
+    long_description=(ROOT / 'README.md').read_text(encoding='utf-8'),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     author='The mmpose_kd contributors',
