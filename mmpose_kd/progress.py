@@ -61,7 +61,7 @@ class Bar(Progress):
                            highlight=False, soft_wrap=True)
 
 
-def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> Bar:
+def progress_bar(console: Console, **kwargs: Any) -> Bar:
     """A bar with what is done and what there is to do, the time so far, and the time left.
 
     The time left is that of the mean speed since the task was added: rich's own, of the last 30 seconds, knows nothing
@@ -69,15 +69,13 @@ def progress_bar(console: Console, *columns: ProgressColumn, **kwargs: Any) -> B
 
     Args:
         console (Console): Where it is drawn.
-        columns (ProgressColumn): Further columns, on the right.
         kwargs: Arguments of ``rich.progress.Progress``.
 
     Returns:
         Bar: The bar, whose tasks are to be added.
     """
-    kwargs.setdefault('speed_estimate_period', math.inf)
     return Bar(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-               TextColumn('left'), TimeRemainingColumn(), *columns, console=console, **kwargs)
+               TextColumn('left'), TimeRemainingColumn(), console=console, speed_estimate_period=math.inf, **kwargs)
 
 
 @contextmanager
