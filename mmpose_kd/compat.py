@@ -23,23 +23,17 @@ from .machine import emulates
 _KEPT: List[Any] = []  # what a torch.library.Library defines lives as long as it does
 
 
-def ours(function: Callable) -> Callable:
-    """Mark what stands in for a stock function, so that it does so once; others may have wrapped it before or since."""
-    function.__dict__['_mmpose_kd'] = True
-    return function
-
-
 def is_ours(function: Callable) -> bool:
-    """Whether a function, or what it wraps, is marked by :func:`ours`."""
+    """Whether a function, or what it wraps, stands in for a stock function by :func:`extend`."""
     return getattr(function, '_mmpose_kd', False)
 
 
 def extend(owner: Any, name: str) -> Callable[[Callable], Callable]:
-    """Put a function in the place of a stock method or class method, once.
+    """Put a function in the place of a stock method, class method or function, once.
 
     Args:
-        owner (type): The class.
-        name (str): The method, which the function gets as its first argument, before those of the method.
+        owner (type | ModuleType): The class or module.
+        name (str): The stock one, which the function gets as its first argument, before those of the call.
 
     Returns:
         Callable: Decorator of the function.
@@ -49,11 +43,11 @@ def extend(owner: Any, name: str) -> Callable[[Callable], Callable]:
 
     def put(function: Callable) -> Callable:
 
-        @ours
         @functools.wraps(stock)
         def extended(*args: Any, **kwargs: Any) -> Any:
             return function(stock, *args, **kwargs)
 
+        extended.__dict__['_mmpose_kd'] = True  # what wraps it has that, too
         if not is_ours(stock):
             setattr(owner, name, classmethod(extended) if isinstance(held, classmethod) else extended)
         return function
@@ -180,20 +174,19 @@ def distribute_without_gpu() -> bool:
     from mmengine.model import MMDistributedDataParallel
     if is_ours(MMDistributedDataParallel.__init__):
         return False
-    init_process_group = utils._init_dist_pytorch
 
-    @functools.wraps(init_process_group)
-    def init_dist_pytorch(backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
-        if init_backend != 'torch':
-            return init_process_group(backend, init_backend=init_backend, **kwargs)
-        torch.distributed.init_process_group(backend=backend, **kwargs)
+    @extend(utils, '_init_dist_pytorch')
+    def init(stock: Callable, backend: str, init_backend: str = 'torch', **kwargs: Any) -> None:
+        if init_backend == 'torch':
+            torch.distributed.init_process_group(backend=backend, **kwargs)
+        else:
+            stock(backend, init_backend=init_backend, **kwargs)
 
     @extend(MMDistributedDataParallel, '__init__')
     def wrap(stock: Callable, self: MMDistributedDataParallel, module: torch.nn.Module, device_ids: Any = None,
              **kwargs: Any) -> None:
         stock(self, module, **kwargs)
 
-    utils._init_dist_pytorch = init_dist_pytorch
     return True
 
 
@@ -219,26 +212,23 @@ def name_for_mlflow() -> bool:
     if importlib.util.find_spec('mlflow') is None:
         return False
     from mmengine.visualization import MLflowVisBackend
-    add_image, add_scalar = MLflowVisBackend.add_image, MLflowVisBackend.add_scalar
-    add_scalars = MLflowVisBackend.add_scalars
 
     def metric(name: str) -> str:
         return re.sub(r'[^\w.:/ -]', '_', name)
 
-    @functools.wraps(add_image)
-    def log_image(self: MLflowVisBackend, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
-        add_image(self, name if PurePosixPath(name).suffix else f'{name}_{step}.png', image, step, **kwargs)
+    @extend(MLflowVisBackend, 'add_image')
+    def add_image(stock: Callable, self: MLflowVisBackend, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
+        stock(self, name if PurePosixPath(name).suffix else f'{name}_{step}.png', image, step, **kwargs)
 
-    @functools.wraps(add_scalar)
-    def log_scalar(self: MLflowVisBackend, name: str, *args: Any, **kwargs: Any) -> None:
-        add_scalar(self, metric(name), *args, **kwargs)
+    @extend(MLflowVisBackend, 'add_scalar')
+    def add_scalar(stock: Callable, self: MLflowVisBackend, name: str, *args: Any, **kwargs: Any) -> None:
+        stock(self, metric(name), *args, **kwargs)
 
-    @functools.wraps(add_scalars)
-    def log_scalars(self: MLflowVisBackend, scalar_dict: Dict[str, Any], *args: Any, **kwargs: Any) -> None:
-        add_scalars(self, {metric(name): value for name, value in scalar_dict.items()}, *args, **kwargs)
+    @extend(MLflowVisBackend, 'add_scalars')
+    def add_scalars(stock: Callable, self: MLflowVisBackend, scalar_dict: Dict[str, Any], *args: Any,
+                    **kwargs: Any) -> None:
+        stock(self, {metric(name): value for name, value in scalar_dict.items()}, *args, **kwargs)
 
-    MLflowVisBackend.add_image, MLflowVisBackend.add_scalar = log_image, log_scalar
-    MLflowVisBackend.add_scalars = log_scalars
     return True
 
 
@@ -301,25 +291,24 @@ def autocast_without_gpu() -> bool:
         return False
     from mmengine.optim import AmpOptimWrapper
     from mmengine.optim.optimizer import amp_optimizer_wrapper
-    init = AmpOptimWrapper.__init__
     try:
         AmpOptimWrapper(optimizer=torch.optim.SGD([torch.zeros(1)], lr=1.0))
         return False
     except AssertionError:
         pass
 
-    @functools.wraps(init)
-    def init_without_gpu(self: AmpOptimWrapper, loss_scale: Any = 'dynamic', dtype: Any = None, **kwargs: Any) -> None:
+    @extend(AmpOptimWrapper, '__init__')
+    def init(stock: Callable, self: AmpOptimWrapper, loss_scale: Any = 'dynamic', dtype: Any = None,
+             **kwargs: Any) -> None:
         if dtype not in (None, 'bfloat16', torch.bfloat16):
             raise ValueError(f'dtype={dtype!r} given, but a CPU trains in bfloat16. Set dtype="bfloat16", or take '
                              'OptimWrapper for float32.')
         if emulates(torch.bfloat16):
             print_log('AmpOptimWrapper trains in bfloat16, for which this processor has no instructions: float32 is '
                       'several times faster. Take OptimWrapper.', 'current', logging.WARNING)
-        init(self, dict(enabled=False) if loss_scale == 'dynamic' else loss_scale, dtype, **kwargs)
+        stock(self, dict(enabled=False) if loss_scale == 'dynamic' else loss_scale, dtype, **kwargs)
 
     amp_optimizer_wrapper.is_cuda_available = lambda: True
-    AmpOptimWrapper.__init__ = init_without_gpu
     return True
 
 
