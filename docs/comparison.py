@@ -14,7 +14,7 @@ from typing import Dict, List, Tuple
 import matplotlib
 from matplotlib.figure import Figure
 
-from mmpose_kd.summary import markdown, summarise
+from mmpose_kd.summary import label, markdown, summarise
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / 'docs' / 'results'
@@ -77,9 +77,9 @@ def gains(studies: Dict[str, dict]) -> List[str]:
     for results in (studies[name] for name in COMPARED if name in studies):
         for name, row in by_gain(results):
             alone = results['summary'][row['baseline']]
-            student = label(results, row['baseline']).removesuffix(' alone')
+            student = label(results['runs'], row['baseline']).removesuffix(' alone')
             time = seconds(results, name) / seconds(results, row['baseline'])
-            rows.append((label(results, name), student, number(alone[METRIC]), number(row[METRIC]),
+            rows.append((label(results['runs'], name), student, number(alone[METRIC]), number(row[METRIC]),
                          *(difference(row[metric]) for metric in METRICS), '' if name in UNTIMED else f'{time:.2f}'))
     return markdown(rows)
 
@@ -88,8 +88,8 @@ def demo(studies: Dict[str, dict]) -> List[str]:
     """The models of the demo, and what distillation adds."""
     results = studies['demo']
     rows = [('model', *results['metrics'].values(), 'parameters', 'GMACs', 'training')]
-    for name, (label, parameters, gmacs) in DEMO.items():
-        rows.append((label, *(number(results['summary'][name][metric]) for metric in results['metrics']), parameters,
+    for name, (title, parameters, gmacs) in DEMO.items():
+        rows.append((title, *(number(results['summary'][name][metric]) for metric in results['metrics']), parameters,
                      gmacs, f'{seconds(results, name) / 60:.1f} min'))
     more = seconds(results, 'distilled') - seconds(results, 'student')
     rows.append(('difference, paired by seed',
@@ -115,7 +115,7 @@ def ahead(results: dict) -> List[str]:
         if name != best_of_all:
             reverse = [dict(value, difference=-value['difference'])
                        for value in (summary[name][metric] for metric in METRICS)]
-            rows.append((label(results, name), *map(difference, reverse)))
+            rows.append((label(results['runs'], name), *map(difference, reverse)))
     return markdown(rows)
 
 
@@ -125,8 +125,8 @@ def ablation(studies: Dict[str, dict]) -> List[str]:
     rows = [('', TITLE, *GAINS, 'the paper: Lite-HRNet-18, MPII PCKh@0.5', "the paper's gain")]
     for name, paper in ABLATION.items():
         row = results['summary'][name]
-        rows.append((label(results, name), number(row[METRIC]), *(difference(row[metric]) for metric in METRICS),
-                     f'{paper or ""}',
+        rows.append((label(results['runs'], name), number(row[METRIC]),
+                     *(difference(row[metric]) for metric in METRICS), f'{paper or ""}',
                      f'{paper - ABLATION["alone"]:+.1f}' if paper and name != 'alone' else ''))
     return markdown(rows)
 
@@ -139,7 +139,7 @@ def budget(studies: Dict[str, dict]) -> List[str]:
     rows = [('', *(f'{length} epochs' for length in lengths))]
     for method in methods:
         values = [results['summary'][f'{method}-{length}e'][METRIC] for length in lengths]
-        rows.append((label(results, f'{method}-{lengths[0]}e').rsplit(',', 1)[0], *map(gained, values)))
+        rows.append((label(results['runs'], f'{method}-{lengths[0]}e').rsplit(',', 1)[0], *map(gained, values)))
     return markdown(rows)
 
 
@@ -148,8 +148,8 @@ def twice_as_long(short: dict, long: dict) -> List[str]:
     epochs = [run['options']['train_cfg.max_epochs'] for results in (short, long) for run in results['runs'][:1]]
     rows = [('', *(f'{title} after {length} epochs' for title in METRICS.values() for length in epochs))]
     for name in long['summary']:
-        rows.append((label(long, name), *(gained(results['summary'][name][metric])
-                                          for metric in METRICS for results in (short, long))))
+        rows.append((label(long['runs'], name), *(gained(results['summary'][name][metric])
+                                                  for metric in METRICS for results in (short, long))))
     return markdown(rows)
 
 
@@ -157,7 +157,7 @@ def course(results: dict) -> List[str]:
     """Every run of a study in the course of its training, and what it gains at the end."""
     summaries = by_epoch(results)
     rows = [('', *(f'{TITLE} after {epoch} epochs' for epoch in summaries), *GAINS)]
-    rows += [(label(results, name), *(number(summary[name][METRIC]) for summary in summaries.values()),
+    rows += [(label(results['runs'], name), *(number(summary[name][METRIC]) for summary in summaries.values()),
               *(difference(row[metric]) for metric in METRICS)) for name, row in results['summary'].items()]
     return markdown(rows)
 
@@ -174,7 +174,7 @@ def whole(results: dict) -> List[str]:
     rows = [('', *METRICS.values(), *(f'ahead in {title}' for title in METRICS.values()))]
     for name, row in results['summary'].items():
         values = [row[metric] for metric in METRICS]
-        rows.append((label(results, name), *map(number, values), *map(difference, values)))
+        rows.append((label(results['runs'], name), *map(number, values), *map(difference, values)))
     return markdown(rows)
 
 
@@ -196,11 +196,6 @@ def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:
             if row[METRIC]['difference'] is not None and not name.startswith('alone')
             and (variants or not (name.startswith('cross-stage') or name.endswith('-paper')))]
     return sorted(rows, key=lambda item: -item[1][METRIC]['difference'])
-
-
-def label(results: dict, name: str) -> str:
-    """What tables call a run."""
-    return next(run['label'] for run in results['runs'] if run['name'] == name)
 
 
 def seconds(results: dict, name: str) -> float:
@@ -235,7 +230,7 @@ def gained(value: dict) -> str:
 
 def plot(studies: List[dict], file: Path) -> None:
     """Gains with their intervals, of each study the largest on top."""
-    rows = [(label(results, name), row[METRIC]) for results in studies for name, row in by_gain(results)][::-1]
+    rows = [(label(results['runs'], name), row[METRIC]) for results in studies for name, row in by_gain(results)][::-1]
     figure = Figure(figsize=(8, 1 + 0.32 * len(rows)), layout='tight')
     axes = figure.subplots()
     for place, (_, value) in enumerate(rows):
@@ -278,7 +273,7 @@ def plot_course(results: dict, file: Path) -> None:
         values = [summary[name][METRIC] for summary in summaries.values()]
         axes.errorbar(list(summaries), [100 * value['mean'] for value in values],
                       yerr=[100 * (value['std'] or 0) for value in values], fmt='o-', capsize=3,
-                      label=label(results, name))
+                      label=label(results['runs'], name))
     axes.set_xticks(list(summaries))
     axes.set_xlabel('epoch')
     axes.set_ylabel(TITLE)
