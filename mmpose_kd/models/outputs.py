@@ -91,6 +91,12 @@ def has_distributions(head: Any) -> bool:
     return isinstance(pose_head(head), IntegralRegressionHead)
 
 
+def beta_of(head: Any) -> Optional[float]:
+    """What a head's logits are multiplied by before the softmax that it is trained for; None where nothing sets it."""
+    loss = getattr(pose_head(head), 'loss_module', None)
+    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else None
+
+
 def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any]) -> None:
     """Refuse two heads whose heatmaps or logits are of other scales, or have their cells in other places.
 
@@ -113,7 +119,7 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any]) -> None:
     if kinds[0] != kinds[1]:
         raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "
                           'Give the student the kind of the teacher, or compare features with FeatureObjective.')
-    betas = [_beta(pose_head(head)) for head in (student, teacher)]
+    betas = [beta_of(head) for head in (student, teacher)]
     own, theirs = (1.0 if beta is None else beta for beta in betas)
     both = _first_with('one_temperature', losses)
     if both and own != theirs:
@@ -139,12 +145,6 @@ def _tell_if_flat(losses: Sequence[Any], beta: float) -> None:
 def _first_with(attribute: str, losses: Sequence[Any]) -> Optional[str]:
     """Name of the first loss that says so of itself."""
     return next((type(loss).__name__ for loss in losses if getattr(loss, attribute, False)), None)
-
-
-def _beta(head: Any) -> Optional[float]:
-    """What a head's logits are multiplied by before the softmax that it is trained for; None where nothing sets it."""
-    loss = getattr(head, 'loss_module', None)
-    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else None
 
 
 def _kind_of_maps(head: Any) -> str:

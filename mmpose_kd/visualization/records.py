@@ -1,4 +1,5 @@
 """What is drawn of the records, heads and annotations of a training step."""
+from functools import partial
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import numpy as np
@@ -11,20 +12,22 @@ from mmpose_kd.models.outputs import decoded_scale, is_simdr, is_udp, pose_head
 Pair = Tuple[Tensor, Tensor]
 
 
-def distributions(outputs: Any, num_joints: int, title: str) -> Dict[str, Pair]:
+def distributions(outputs: Any, num_joints: int, title: str, beta: float = 1.0) -> Dict[str, Pair]:
     """SimDR probabilities in what a head returned; of several stages or branches, each by its index.
 
     Args:
         outputs (Any): What the head returned: nested lists or tuples of tensors.
         num_joints (int): Number of joints, K.
         title (str): Name of the model.
+        beta (float): What its logits are multiplied by in the softmax that it is trained for, as RTMPose's by 10.
+            Default: 1.
 
     Returns:
         dict[str, tuple[Tensor]]: Probabilities (N, K, Wx) and (N, K, Wy) by title; empty where there are none.
     """
     if is_simdr(outputs) and all(x.shape[1] == num_joints and x.shape[2] > 2 for x in outputs):
-        return {title: tuple(logits.float().softmax(-1) for logits in outputs)}
-    return _nested(distributions, outputs, num_joints, title)
+        return {title: tuple((beta * logits.float()).softmax(-1) for logits in outputs)}
+    return _nested(partial(distributions, beta=beta), outputs, num_joints, title)
 
 
 def heatmaps(outputs: Any, num_joints: int, title: str) -> Dict[str, Tensor]:

@@ -16,10 +16,10 @@ from mmpose.structures import PoseDataSample
 from steps import one_step
 
 from mmpose_kd.checkpoint import load_checkpoint
-from mmpose_kd.engine.hooks import DistillVisualizationHook
+from mmpose_kd.engine.hooks import DistillVisualizationHook, visualization
 from mmpose_kd.engine.undisturbed import undisturbed
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.visualization.records import label_pose
+from mmpose_kd.visualization.records import distributions, label_pose
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 CROSS_STAGE = dict(
@@ -179,6 +179,23 @@ def test_several_teachers_have_rows_of_their_own(tmp_path):
     found = pictures(tmp_path)
     assert found['distill_poses_3'].shape[0] == 4 * (22 + 48)
     assert 'distill_distributions_3' in found
+
+
+def test_distributions_are_those_that_rtmpose_is_trained_for(tmp_path, monkeypatch):
+    model, given = copy.deepcopy(MULTI_KD), {}
+    for part in (model, model['teacher']['config']):
+        part['head'] = dict(part['head'], loss=dict(type='KLDiscretLoss', beta=10.))
+    model['objectives'] = dict(loss_kd=dict(type='OutputObjective', loss=dict(type='SimDRKLLoss', temperature=0.1)))
+    monkeypatch.setattr(visualization, 'distributions',
+                        lambda outputs, joints, title, beta=1.: given.update({title: beta}) or {})
+    train(model, tmp_path, interval=1, **{'train_cfg.max_epochs': 1, 'train_dataloader.batch_size': 8})
+    assert given == dict(student=10., teacher=10.)
+
+
+def test_distributions_are_those_of_so_many_times_the_logits():
+    axis = torch.tensor([[[0., 0.1, 0.]]])
+    x, _ = distributions((axis, axis), 1, 'student', beta=10.)['student']
+    torch.testing.assert_close(x, torch.tensor([[[0.2119, 0.5761, 0.2119]]]), rtol=0, atol=1e-4)  # e / (e + 2)
 
 
 def test_student_without_distillation_shows_its_poses(tmp_path):

@@ -17,6 +17,7 @@ from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.connectors import WeightAllocation
 from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.objectives.base import STUDENT
+from mmpose_kd.models.outputs import beta_of
 from mmpose_kd.visualization import (
     draw_allocation,
     draw_distributions,
@@ -160,12 +161,12 @@ class DistillVisualizationHook(Hook):
             labels = label_pose(model.head, samples)
         labelled = np.stack(_labelled(samples))
         person, joints = int(labelled.sum(1).argmax()), list(self.chosen.values())
-        models = {name: teacher.outputs for name, teacher in _teachers(seen, model)}
-        models = {'student': next(iter(seen.values()))[0].outputs, **models}
+        models = {name: (teacher.outputs, model.teachers[name].head) for name, teacher in _teachers(seen, model)}
+        models = {'student': (next(iter(seen.values()))[0].outputs, model.head), **models}
         rows: Dict[str, Any] = {}
         maps: Dict[str, Any] = {}
-        for title, outputs in models.items():
-            for key, pair in distributions(outputs, labelled.shape[1], title).items():
+        for title, (outputs, head) in models.items():
+            for key, pair in distributions(outputs, labelled.shape[1], title, beta_of(head) or 1.0).items():
                 rows[key] = tuple(axis[person, joints].cpu().numpy() for axis in pair)
             for key, heatmap in heatmaps(outputs, labelled.shape[1], title).items():
                 maps[key] = heatmap[person, joints].cpu().numpy()
