@@ -17,7 +17,7 @@ from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.limbs import limbs_of
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, Outputs, joint_distributions, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
-from mmpose_kd.models.outputs import decoded_scale, is_udp, maps_per_keypoint
+from mmpose_kd.models.outputs import beta_of, decoded_scale, is_simdr, is_udp, maps_per_keypoint
 from mmpose_kd.models.taps import record_head
 
 from .graph import GraphBlock, SemGConv, over_channels
@@ -110,7 +110,7 @@ class IGPGCNHead(BaseHead):
         _check_steps(in_channels=in_channels, in_indices=self.in_indices, pools=self.pools,
                      image_channels=image_channels)
         self.base = _build_base(base)
-        self.decoder = self.base.decoder
+        self.decoder, self.beta = self.base.decoder, beta_of(self.base) or 1.0
         self.input_size = tuple(self.decoder.input_size)
         self.out_channels = self.base.out_channels
         self.temperature = check_temperature(temperature)
@@ -145,6 +145,7 @@ class IGPGCNHead(BaseHead):
         maps = [self._map(feats, step) for step in range(len(self.in_channels))]
         outputs = self.base(feats) if outputs is None else outputs
         with torch.autocast(feats[-1].device.type, enabled=False):
+            outputs = self._as_trained(outputs)
             pose = self._first_pose(outputs)
             size = constant(self.input_size, pose)
             x = self.enter(torch.cat([pose * 2 / size - 1, _confidence(outputs).detach().to(pose)], dim=-1))
@@ -226,6 +227,10 @@ class IGPGCNHead(BaseHead):
             raise ConfigError(f'IGPGCNHead: pools[{step}]={self.pools[step]} given, but feats[{index}] has the shape '
                               f'{tuple(feature.shape)}: a pool is at most as large as its map.')
         return feature
+
+    def _as_trained(self, outputs: Outputs) -> Outputs:
+        """Log-probabilities in place of logits that the loss of stage 1 multiplies before its softmax, as RTMPose's."""
+        return (outputs[0] * self.beta, outputs[1] * self.beta) if self.beta != 1 and is_simdr(outputs) else outputs
 
     def _first_pose(self, outputs: Outputs) -> Tensor:
         return pose_in_pixels(outputs, self.input_size, self.temperature, is_udp(self.decoder)).float().detach()

@@ -25,6 +25,12 @@ def base(joints=17, kind='simdr'):
                 loss=dict(type='KeypointMSELoss'), decoder=codec)
 
 
+def simcc(beta):
+    codec = dict(type='SimCCLabel', input_size=SIZE, sigma=3.0, simcc_split_ratio=2.0)
+    return dict(type='SimCCHead', in_channels=16, out_channels=17, input_size=SIZE, in_featuremap_size=(4, 6),
+                deconv_out_channels=None, loss=dict(type='KLDiscretLoss', beta=beta), decoder=codec)
+
+
 def head(name='coco', kind='simdr', trained=False, **kwargs):
     torch.manual_seed(0)
     skeleton = dict(from_file=f'configs/_base_/datasets/{name}.py')
@@ -184,6 +190,18 @@ def training_samples():
     for i, sample in enumerate(data):
         sample.gt_instance_labels.keypoint_bins = torch.full((1, 17, 2), 30. + i)
     return data
+
+
+def test_logits_count_as_much_as_in_the_loss_that_they_are_trained_by():
+    coco = dict(from_file='configs/_base_/datasets/coco.py')
+    one, ten = (IGPGCNHead(simcc(beta), CHANNELS, coco, hidden_channels=8, image_channels=(8, 4, 4)).eval()
+                for beta in (1., 10.))  # ten, as RTMPose's
+    for parameter in one.corrections.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    ten.load_state_dict(one.state_dict())
+    logits = torch.rand(2, 17, 128), torch.rand(2, 17, 192)
+    for pose, expected in zip(ten(feats(), logits), one(feats(), tuple(10 * axis for axis in logits))):
+        torch.testing.assert_close(pose, expected)
 
 
 def test_frozen_stage_1_leaves_the_refinement_alone():
