@@ -229,7 +229,7 @@ class IGPGCNHead(BaseHead):
         return feature
 
     def _as_trained(self, outputs: Outputs) -> Outputs:
-        """Log-probabilities in place of logits that the loss of stage 1 multiplies before its softmax, as RTMPose's."""
+        """Logits as the loss of stage 1 multiplies them before its softmax, as RTMPose's does."""
         return (outputs[0] * self.beta, outputs[1] * self.beta) if self.beta != 1 and is_simdr(outputs) else outputs
 
     def _first_pose(self, outputs: Outputs) -> Tensor:
