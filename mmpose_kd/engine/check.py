@@ -73,6 +73,10 @@ def check_config(cfg: Config) -> None:
     if cfg.get('compile') and model.get('objectives'):
         raise ConfigError(f'compile={cfg.compile!r}: MMEngine would compile the whole step, and PyTorch cannot trace '
                           'what records features. Drop it; teacher.compile=True compiles the teacher.')
+    if kind_of(cfg.get('model_wrapper_cfg') or {}) == 'MMFullyShardedDataParallel' and model.get('objectives'):
+        raise ConfigError('model_wrapper_cfg: MMFullyShardedDataParallel takes weights apart before they are '
+                          'initialised, and what is left of the connectors would not be saved. Drop it: the Runner '
+                          'takes DDP for several GPUs.')
     _check_views(cfg)
     _check_later_pipelines(cfg, model)
     _check_persons(cfg)

@@ -247,6 +247,15 @@ def test_a_distiller_is_not_compiled_as_a_whole():
     check_config(cfg)
 
 
+@pytest.mark.parametrize('wrapper, refused', [('MMFullyShardedDataParallel', True),
+                                              ('MMDistributedDataParallel', False)])
+def test_a_distiller_is_not_taken_apart(wrapper, refused):
+    model = dict(tiny.pose_model(), type='MultiKDDistiller', objectives=dict(loss_kd=dict(type='OutputObjective')))
+    cfg = tiny.runner_cfg(model, 'unused', model_wrapper_cfg=dict(type=wrapper))
+    with pytest.raises(ConfigError, match='takes weights apart') if refused else nullcontext():
+        check_config(cfg)
+
+
 def test_what_is_refused_is_what_upstream_does_not_read():
     constructor, flip = inspect.getsource(DefaultOptimWrapperConstructor), inspect.getsource(tta.flip_heatmaps)
     assert set(re.findall(r"paramwise_cfg\.get\(\s*'(\w+)'", constructor)) == set(_PARAMWISE_KEYS)
