@@ -1,10 +1,12 @@
 import copy
 import itertools
+from contextlib import nullcontext
 
 import pytest
 import tiny
 import torch
 from mmengine.logging import MessageHub
+from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from mmpose.registry import MODELS
 from torch import nn
 
@@ -394,6 +396,20 @@ def test_an_objective_that_would_train_its_connector_alone_is_refused(change, ta
     model.load_teachers()
     with pytest.raises(ConfigError, match='loss_fkd: it can teach nothing.*with_cp.*frozen_stages'):
         model.loss(**tiny.batch(model))
+
+
+@pytest.mark.parametrize('part, objective', [
+    ('head', DISTANCE),  # which trains the backbone alone
+    ('backbone', dict(type='OutputObjective')),  # the head alone
+    ('backbone.layer2', DISTANCE),
+])
+def test_a_part_that_checkpointing_would_leave_untrained_is_refused(part, objective):
+    model = distiller(loss_kd=objective).train()
+    turn_on_activation_checkpointing(model, [part])
+    model.load_teachers()
+    with nullcontext() if '.' in part else pytest.raises(ConfigError, match=rf'model\.{part}: .*nothing would train'):
+        model.parse_losses(model.loss(**tiny.batch(model)))[0].backward()
+        assert all(p.grad is not None for p in model.parameters())
 
 
 def test_a_tap_that_no_gradient_reaches_is_named(monkeypatch):
