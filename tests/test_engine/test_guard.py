@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import tiny
@@ -114,6 +115,21 @@ def test_custom_keys_that_change_nothing_are_logged(tmp_path):
     assert 'custom_keys["bakcbone"] is part of no parameter\'s name and changes nothing. Did you mean' in log
     assert 'custom_keys["head"]: nothing reads "lr_mlt". Did you mean \'lr_mult\'' in log
     assert 'custom_keys["backbon"]' not in log and 'nothing reads "decay_mult"' not in log
+
+
+def test_custom_keys_that_are_part_of_an_objectives_name_are_logged(tmp_path):
+    cfg = tiny.runner_cfg(dict(tiny.pose_model(), type='MultiKDDistiller', objectives={name: dict(
+        type='FeatureObjective', teacher='student', student_taps=['backbone.layer2'], teacher_taps=['backbone.layer2'],
+        student_channels=[8], teacher_channels=[8], connector=dict(type='ConvAligner'))
+        for name in ('loss_backbone', 'loss_head', 'loss_other')}), tmp_path, epochs=1)
+    cfg.optim_wrapper.paramwise_cfg = dict(custom_keys={
+        'backbone': dict(lr_mult=0.1), 'head': dict(lr_mult=0.1), 'objectives.loss_head': dict(lr_mult=1.),
+        'loss_other': dict(lr_mult=1.)})
+    rates = {group['lr'] for group in tiny.run(cfg).optim_wrapper.optimizer.param_groups}
+    assert len(rates) == 2  # those of backbone, head and loss_backbone, and of the others
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    found = re.findall(r'"(\w+)"\] is part of the name of model.objectives.(\w+),', log)
+    assert found == [('backbone', 'loss_backbone')]
 
 
 def test_finite_losses_pass(tmp_path):

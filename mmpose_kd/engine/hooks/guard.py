@@ -1,6 +1,6 @@
 """Stop a training that cannot succeed, and say why."""
 from pathlib import Path
-from typing import Any, Dict, Optional, Set
+from typing import Any, Dict, Iterable, Optional, Set
 
 import torch
 from mmengine.dist import all_gather_object, get_rank
@@ -44,7 +44,7 @@ class TrainingGuardHook(Hook):
             _say_what_is_left_out(runner, dataset)
         if isinstance(runner.train_loop, EpochBasedTrainLoop):
             _check_equal_batches(loader)
-        _say_what_is_unused(runner)
+        _say_what_keys_do(runner)
         buffers = unwrapped_model(runner).named_buffers()
         self._meant = {name for name, value in buffers
                        if not (torch.isfinite(value).all() or name.endswith(('running_mean', 'running_var')))}
@@ -114,8 +114,8 @@ def _say_what_is_left_out(runner: Runner, dataset: Any) -> None:
                               'are crowds, have no labelled joint, or no box inside the image.')
 
 
-def _say_what_is_unused(runner: Runner) -> None:
-    """Log the entries of ``paramwise_cfg.custom_keys`` that change nothing."""
+def _say_what_keys_do(runner: Runner) -> None:
+    """Log the entries of ``paramwise_cfg.custom_keys`` that change nothing, or more than they name."""
     wrapper = runner.cfg.get('optim_wrapper') or {}
     keys = (wrapper.get('paramwise_cfg') or {}).get('custom_keys') or {}
     optimizer = getattr(runner.optim_wrapper, 'optimizer', None)
@@ -132,6 +132,19 @@ def _say_what_is_unused(runner: Runner) -> None:
                                   f'{did_you_mean(key, parts)}')
         for factor in set(factors) - known:
             runner.logger.warning(f'{place}: nothing reads "{factor}".{did_you_mean(factor, known)}')
+        for objective in _named_like(key, keys, names):
+            runner.logger.warning(f'{place} is part of the name of model.objectives.{objective}, and so is for what '
+                                  'that trains beside the student, too. If it is not meant, name the objective '
+                                  f'otherwise, or give an entry "objectives.{objective}" of its own.')
+
+
+def _named_like(key: str, keys: Iterable[str], names: Iterable[str]) -> Set[str]:
+    """The objectives whose connectors get the student's entry of ``custom_keys`` for their own names' sake."""
+    got = [name for name in names
+           if max(sorted(k for k in keys if k in name), key=len, default=None) == key]  # as MMEngine chooses
+    if all(name.startswith('objectives.') for name in got):
+        return set()  # the entry is theirs
+    return {name.split('.')[1] for name in got if name.startswith('objectives.') and key in name.split('.')[1]}
 
 
 def _check_equal_batches(loader: Any) -> None:
