@@ -65,11 +65,20 @@ def for_the_user(stopped: str = 'stopped') -> Iterator[None]:
     try:
         with _explained():
             yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception, SystemExit) as error:
+        if not _came_of_a_stop(error):
+            raise
         sys.exit(stopped)
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+def _came_of_a_stop(error: Optional[BaseException]) -> bool:
+    """Whether a KeyboardInterrupt is behind an error; MMEngine makes a SyntaxError of one while it writes a config."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 @contextmanager

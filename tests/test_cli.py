@@ -2,9 +2,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import tiny
+from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmpose_kd.cli import find_config, for_the_user, run_mmpose_tool
@@ -82,6 +84,12 @@ def test_a_signal_stops_a_tool_as_ctrl_c_does(number):
         assert signal.getsignal(number) == signal.SIG_DFL
     finally:
         signal.signal(number, before)
+
+
+def test_a_tool_that_is_stopped_while_a_config_is_written_says_so(monkeypatch):
+    monkeypatch.setattr('mmengine.config.config.FormatCode', Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(SystemExit, match='^stopped$'), for_the_user():
+        Config(dict(a=1)).dump()
 
 
 def test_what_ignores_the_end_of_its_terminal_goes_on():
