@@ -519,6 +519,16 @@ def test_each_of_several_jobs_has_its_gpu(study, tmp_path, monkeypatch):
     assert used() == ['GPU 5\n', 'GPU 7\n']
 
 
+def test_cores_are_shared_among_the_runs_that_there_are(study, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmpose_kd.study.train._TRAIN', [
+        sys.executable, '-c', 'import os; print(os.environ["OMP_NUM_THREADS"])'])
+    monkeypatch.setattr('mmpose_kd.study.train.cores', lambda: 8)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    plan = study(seeds=[0], runs=dict(alone=dict(config='alone.py'), teacher=dict(config='teacher.py')))
+    train_all(plan, tmp_path, jobs=8)
+    assert [(tmp_path / run.folder / 'train.log').read_text() for run in plan.runs] == ['4\n', '4\n']
+
+
 @pytest.mark.parametrize('option', ['randomness.seed', 'work_dir', 'resume'])
 def test_what_the_study_sets_itself_is_no_option(study, option):
     with pytest.raises(ConfigError, match=f'runs.alone: cfg_options.{option}: '):

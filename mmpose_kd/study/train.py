@@ -96,8 +96,9 @@ class _Queue:
     """The runs of a study: those that wait, are trained, have finished or failed."""
 
     def __init__(self, plan: Plan, out: Path, jobs: int, say: Callable[[str], Any]):
-        self.runs, self.out, self.jobs, self.say = plan.runs, out, jobs, say
+        self.runs, self.out, self.say = plan.runs, out, say
         self.waiting = [run for run in self.runs if not state_of(run, out).get('finished')]
+        self.jobs = min(jobs, len(self.waiting))  # of which each gets its share of the cores
         self.active: Dict[Run, _Process] = {}
         self.finished = {run for run in self.runs if run not in self.waiting}
         self.failed: List[Run] = []
