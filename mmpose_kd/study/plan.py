@@ -95,6 +95,7 @@ class Run:
         if any(kind_of(hook) == 'EarlyStoppingHook' for hook in cfg.get('custom_hooks') or ()):
             raise ConfigError(f'{where}: custom_hooks has an EarlyStoppingHook, but a study compares runs of the '
                               'lengths that it says. Drop the hook.')
+        _check_logged(cfg, where)
 
     def hash(self) -> str:
         """Twelve characters that change with anything in its config or in those of the runs that it needs.
@@ -133,6 +134,18 @@ class Run:
         teachers = teachers_by_name(self._unfilled.model.get('teacher'))
         return {f'{name} config': _checksum_of_model(teacher['config'])
                 for name, teacher in teachers.items() if _is_file(teacher.get('config'))}
+
+
+def _check_logged(cfg: Config, where: str) -> None:
+    """Refuse what would log metrics where no study finds them, which shows after a training that then is lost."""
+    if cfg.get('visualizer') and not any(
+            kind_of(backend) == 'LocalVisBackend' for backend in cfg.visualizer.get('vis_backends') or ()):
+        raise ConfigError(f'{where}: visualizer.vis_backends has no LocalVisBackend, whose file a study reads metrics '
+                          "from. Add dict(type='LocalVisBackend') to it.")
+    logger = (cfg.get('default_hooks') or {}).get('logger', {})
+    if logger is None or not logger.get('log_metric_by_epoch', True):
+        raise ConfigError(f'{where}: default_hooks.logger={logger!r} logs no metrics by epoch, as a study reads them. '
+                          "Set it to dict(type='LoggerHook').")
 
 
 def checksums(named: Dict[str, Any]) -> Dict[str, str]:
