@@ -429,6 +429,16 @@ def test_a_metric_that_coco_could_not_measure_is_left_out(copied):
     assert list(read_folders(list(map(str, copied))).metrics) == ['PCK']
 
 
+def test_metrics_that_only_some_trainings_logged_are_named(tmp_path):
+    for name, metrics in (('a', dict(PCK=0.5, AUC=0.4)), ('b', dict(PCK=0.6, EPE=3.0))):
+        log = tmp_path / name / '2022' / 'vis_data' / 'scalars.json'
+        log.parent.mkdir(parents=True)
+        log.write_text(json.dumps(dict(metrics, step=1)))
+    found = read_folders([str(tmp_path / 'a'), str(tmp_path / 'b')])
+    notes = write_report(found, tmp_path / 'report.html', Options(images=0))
+    assert notes == ['AUC, EPE: not shown, as not every training has logged it.']
+
+
 def test_a_training_without_validation_has_its_losses(copied):
     log, = copied[0].glob('*/vis_data/scalars.json')
     log.write_text('\n'.join(line for line in log.read_text().splitlines() if 'PCK' not in line))

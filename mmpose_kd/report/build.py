@@ -55,7 +55,7 @@ def write_report(experiment: Experiment, out: Path, options: Options = DEFAULTS,
     benchmark = read_benchmark(options.benchmark, experiment) if options.benchmark else None
     make_folder(out.parent)
     notes = [f'{run.label}, seed {run.seed}: no validation was logged.' for run in experiment.runs if not run.metrics]
-    notes += _unpaired(experiment)
+    notes += _unshared(experiment) + _unpaired(experiment)
     found = _predictions(experiment, out, options, notes, advance) if options.images else {}
     text = render(**_content(experiment, found, benchmark, options, notes))
     try:
@@ -91,6 +91,14 @@ def _check_options(experiment: Experiment, cfg_options: dict) -> None:
             errors.append(error)
     if errors:
         raise errors[0]
+
+
+def _unshared(experiment: Experiment) -> List[str]:
+    """A note of the metrics that only some of the validated trainings have logged, which nothing shows."""
+    logged = [run.metrics for run in experiment.runs if run.metrics]
+    some = [key for key in dict.fromkeys(key for metrics in logged for key in metrics)
+            if not all(key in metrics for metrics in logged)]
+    return [f'{", ".join(some)}: not shown, as not every training has logged it.'] if some else []
 
 
 def _unpaired(experiment: Experiment) -> List[str]:
