@@ -72,7 +72,7 @@ dist: .venv/with-dev
 	@touch $@
 
 clean:
-	rm -rf .venv build dist docs/_build *.egg-info mutants mmpose_kd/.mim
+	rm -rf .venv build dist docs/_build docs/zoo *.egg-info mutants mmpose_kd/.mim
 
 .venv/bin/python:
 	@test -n '$(PYTHON)' || { echo 'error: found no Python 3.9 to 3.12 with venv;' \
