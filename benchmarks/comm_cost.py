@@ -15,11 +15,12 @@ from typing import List
 
 import torch
 import torch.distributed as dist
-from mmengine.config import DictAction
 from mmengine.model import MMDistributedDataParallel
 from mmengine.registry import init_default_scope
 from step_cost import OPTIONS, Step, join
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
+from mmpose_kd.cli import CfgOptions
 
 COLLECTIVES = ('all_reduce', 'broadcast', 'reduce', 'all_gather', 'gather', 'scatter', 'reduce_scatter', 'all_to_all',
                'all_gather_into_tensor', 'reduce_scatter_tensor')
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument('--processes', type=int, nargs='+', default=[2, 4])
     parser.add_argument('--batch-size', type=int, default=2, help='of each process')
     parser.add_argument('--data', action='store_true', help='real batches and teachers')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={}, help=OPTIONS)
     args = parser.parse_args()
     context = multiprocessing.get_context('spawn')
     for world in args.processes:

@@ -13,11 +13,12 @@ from collections import defaultdict
 import mmengine
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmpose.registry import DATASETS, KEYPOINT_CODECS
 
 import mmpose_kd
+from mmpose_kd.cli import CfgOptions
 from mmpose_kd.config import read_config
 from mmpose_kd.machine import cores, processor
 
@@ -65,7 +66,7 @@ def main() -> None:
     parser.add_argument('config', help='with a SimDR head')
     parser.add_argument('--labels', action='store_true', help='time the encoding alone')
     parser.add_argument('--samples', type=int, default=500)
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={})
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={})
     args = parser.parse_args()
     logging.disable(logging.WARNING)
     init_default_scope('mmpose')

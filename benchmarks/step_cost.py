@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmcv.transforms import Compose
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
@@ -25,6 +25,7 @@ from mmpose.datasets.datasets.utils import parse_pose_metainfo
 from mmpose.registry import DATASETS, MODELS
 
 import mmpose_kd
+from mmpose_kd.cli import CfgOptions
 from mmpose_kd.config import merge_options, read_config
 from mmpose_kd.deploy.student import drop_initial_weights
 from mmpose_kd.machine import cores, processor, use_gpu
@@ -129,27 +130,37 @@ class Step:
             torch.cuda.synchronize()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('configs', nargs='+', help='the first is the baseline')
+def arguments(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line with the options that benchmarks of a step share; prints what they measure on."""
     parser.add_argument('--batch-size', type=int, default=32)
     parser.add_argument('--rounds', type=int, default=10)
     parser.add_argument('--warm-up', type=int, default=2)
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--data', action='store_true', help='real batches and teachers')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
+    parser.add_argument('--device', type=torch.device, default='cuda' if torch.cuda.is_available() else 'cpu')
+    parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, default={}, help=OPTIONS)
     args = parser.parse_args()
     logging.disable(logging.WARNING)
-    device = torch.device(args.device)
-    use_gpu(device)
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
+    use_gpu(args.device)
+    name = torch.cuda.get_device_name() if args.device.type == 'cuda' else f'{processor()}, {cores()} cores'
     print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
           f'batch {args.batch_size}, {args.rounds} rounds')
-    steps = [Step(config, args.batch_size, device, args.cfg_options, args.data) for config in args.configs]
+    return args
+
+
+def timed(steps: list, args: argparse.Namespace) -> np.ndarray:
+    """Seconds of each step in each round (rounds, steps)."""
     for step in steps:
         for _ in range(args.warm_up):
             step()
-    times = np.array([[step() for step in steps] for _ in range(args.rounds)])
+    return np.array([[step() for step in steps] for _ in range(args.rounds)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('configs', nargs='+', help='the first is the baseline')
+    parser.add_argument('--data', action='store_true', help='real batches and teachers')
+    args = arguments(parser)
+    steps = [Step(config, args.batch_size, args.device, args.cfg_options, args.data) for config in args.configs]
+    times = timed(steps, args)
     ratios = np.median(times / times[:, :1], axis=0)
     for step, median, ratio in zip(steps, np.median(times, axis=0), ratios):
         print(f'{step.name:60} {1000 * median:8.1f} ms  x {ratio:.2f}', flush=True)

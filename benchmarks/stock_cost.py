@@ -22,17 +22,16 @@ from typing import Callable, Dict
 
 import numpy as np
 import torch
-from mmengine.config import Config, DictAction
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.logging import MessageHub
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 from mmpose.registry import MODELS
-from step_cost import OPTIONS, Step, join, read_row, sample
+from step_cost import Step, arguments, join, read_row, sample, timed
 
-import mmpose_kd
 from mmpose_kd.deploy.student import drop_initial_weights
-from mmpose_kd.machine import cores, memory, processor, use_gpu
+from mmpose_kd.machine import memory, use_gpu
 
 
 def stock(config: str, options: dict) -> Config:
@@ -118,22 +117,11 @@ def main() -> None:
     parser.add_argument('student', help='config with a SimDR head')
     parser.add_argument('teacher', help='config with a SimDR head')
     parser.add_argument('distilled', nargs='+', help='configs of the pair')
-    parser.add_argument('--batch-size', type=int, default=32)
-    parser.add_argument('--rounds', type=int, default=10)
-    parser.add_argument('--warm-up', type=int, default=2)
     parser.add_argument('--memory', action='store_true')
     parser.add_argument('--no-dwpose', action='store_true', help='where the last maps of the two differ in size')
-    parser.add_argument('--device', default='cuda' if torch.cuda.is_available() else 'cpu')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={}, help=OPTIONS)
-    args = parser.parse_args()
-    logging.disable(logging.WARNING)
+    args = arguments(parser)
     init_default_scope('mmpose')
-    device = torch.device(args.device)
-    use_gpu(device)
-    name = torch.cuda.get_device_name() if device.type == 'cuda' else f'{processor()}, {cores()} cores'
-    print(f'{name}, {torch.get_num_threads()} threads, torch {torch.__version__}, mmpose_kd {mmpose_kd.__version__}, '
-          f'batch {args.batch_size}, {args.rounds} rounds')
-    settings = (args.batch_size, device, args.cfg_options)
+    settings = (args.batch_size, args.device, args.cfg_options)
     makers: Dict[str, Callable[[], Step]] = {
         'stock student': partial(StockStep, args.student, '', *settings),
         'stock student + stock teacher in float32': partial(StockStep, args.student, args.teacher, *settings),
@@ -147,17 +135,13 @@ def main() -> None:
         peaks = {}
         for name, make in makers.items():
             queue = context.Queue()
-            process = context.Process(target=peak, args=(make, device, queue))
+            process = context.Process(target=peak, args=(make, args.device, queue))
             process.start()
             join([process], name)
             peaks[name] = queue.get()
             print(f'{name:60} {peaks[name]:8.0f} MB  x {peaks[name] / peaks["stock student"]:.2f}', flush=True)
         return
-    steps = [make() for make in makers.values()]
-    for step in steps:
-        for _ in range(args.warm_up):
-            step()
-    times = np.array([[step() for step in steps] for _ in range(args.rounds)])
+    times = timed([make() for make in makers.values()], args)
     references = times[:, 1:3 - args.no_dwpose]
     print(f'{"":60}          ms  to student + teacher' + ('' if args.no_dwpose else ', DWPose'))
     for name, column in zip(makers, times.T):
