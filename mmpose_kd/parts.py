@@ -64,6 +64,12 @@ def class_of(registry: Registry, part: Dict[str, Any]) -> Any:
     return registry.get(kind) if isinstance(kind, str) else kind
 
 
+def imports_of(cfg: Dict[str, Any]) -> List[str]:
+    """The modules that a config's ``custom_imports``, if it has any, names: one as a text, or several in a list."""
+    found = (cfg.get('custom_imports') or {}).get('imports') or []
+    return [found] if isinstance(found, str) else list(found)
+
+
 def check_packages(model: dict) -> None:
     """Refuse a model with a part of an OpenMMLab package that is not installed, such as ViTPose's backbone.
 

@@ -7,7 +7,7 @@ from mmpose.models.pose_estimators import TopdownPoseEstimator
 
 from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.models.outputs import num_keypoints, pose_head
-from mmpose_kd.parts import kind_of
+from mmpose_kd.parts import imports_of, kind_of
 
 from .check import chosen_joints
 from .student import input_size
@@ -77,8 +77,7 @@ def readme(spec: dict, plain: Config) -> str:
         str: Markdown.
     """
     scripted = 'keypoints' in spec.get('outputs', ())
-    imports = plain.get('custom_imports', {}).get('imports', [])
-    packages = sorted({name.split('.')[0] for name in ([imports] if isinstance(imports, str) else imports)})
+    packages = sorted({name.split('.')[0] for name in imports_of(plain)})
     first = ['import mmpose_kd'] if 'mmpose_kd' in packages else []  # it mends MMPose where mmcv-lite is installed
     text = ['# A pose estimator', '', '```bash']
     text += ['python onnx_pose.py PERSON.jpg  # ONNX Runtime, OpenCV and NumPy, no PyTorch'] if scripted else []

@@ -18,7 +18,7 @@ from mmpose_kd.keypoints import dataset_meta, parse_metainfo
 from mmpose_kd.models.distillers.state import deployed_model, deployed_weights
 from mmpose_kd.models.outputs import input_size_of, pose_head
 from mmpose_kd.models.taps import tensors
-from mmpose_kd.parts import check_packages, class_of, dicts, kind_of
+from mmpose_kd.parts import check_packages, class_of, dicts, imports_of, kind_of
 
 PACKAGE = 'mmpose_kd'
 _REGISTRIES = (DATASETS, HOOKS, KEYPOINT_CODECS, METRICS, MODELS, TASK_UTILS, TRANSFORMS)
@@ -65,9 +65,7 @@ def deployed_config(cfg: Config) -> Config:
         train.dataset = train.dataset.dataset
     ours = _our_names(_REGISTRIES)
     if cfg.get('custom_imports') and not any(kind_of(part) in ours for _, part in dicts(cfg.to_dict())):
-        imports = cfg.custom_imports.imports
-        imports = [imports] if isinstance(imports, str) else imports
-        cfg.custom_imports.imports = [name for name in imports if name.split('.')[0] != PACKAGE]
+        cfg.custom_imports.imports = [name for name in imports_of(cfg) if name.split('.')[0] != PACKAGE]
         if not cfg.custom_imports.imports:
             cfg.pop('custom_imports')
     return cfg

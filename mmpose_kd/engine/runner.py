@@ -29,7 +29,7 @@ from torch import nn
 
 from mmpose_kd.compat import extend
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.parts import class_of
+from mmpose_kd.parts import class_of, imports_of
 
 from .check import check_config
 from .explain import explained
@@ -135,8 +135,7 @@ def move_into_place(part: Path) -> None:
 
 def _is_ours(cfg) -> bool:
     """Whether a config imports this package, or distils: a child's ``custom_imports`` may have replaced its base's."""
-    imports = (cfg.get('custom_imports') or {}).get('imports') or []
-    if any(str(name).split('.')[0] == 'mmpose_kd' for name in ([imports] if isinstance(imports, str) else imports)):
+    if any(str(name).split('.')[0] == 'mmpose_kd' for name in imports_of(cfg)):
         return True
     model = cfg.get('model')
     return isinstance(model, dict) and hasattr(class_of(MODELS, model), 'required_hooks')

@@ -164,6 +164,7 @@ def test_the_readme_names_the_packages_that_the_config_imports():
     assert 'for MMPose and `mine`, which it imports' in text(custom_imports=dict(imports='mine.heads'))
     assert 'import mmpose_kd' not in text(custom_imports=dict(imports=['mine']))
     assert 'for MMPose and `mine`, `mmpose_kd`,' in text(custom_imports=dict(imports=['mmpose_kd', 'mine']))
+    assert 'for MMPose alone' in text(custom_imports=None)  # as a child drops its base's
 
 
 @pytest.mark.parametrize('head, udp', [('heatmap', True), ('simcc', False)])
