@@ -1,6 +1,5 @@
 """The study runner, on small models and drawn people."""
 import json
-import os
 import re
 import shutil
 import signal
@@ -414,11 +413,10 @@ def test_what_is_being_trained_is_not_moved_aside(study, tmp_path, monkeypatch):
     out = tmp_path / 'out'
     train_all(study(seeds=[0]), out)
     other = study(seeds=[0], cfg_options={'optim_wrapper.optimizer.lr': 2e-3})
-    held = lock(out / other.runs[0].folder)  # by a training that outlived its study
-    with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
-        train_all(other, out, redo=True)
-    assert len(list((out / 'runs/teacher').iterdir())) == 1
-    os.close(held)
+    with lock(out / other.runs[0].folder):  # by a training that outlived its study
+        with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
+            train_all(other, out, redo=True)
+        assert len(list((out / 'runs/teacher').iterdir())) == 1
     assert train_all(other, out, redo=True) == []
 
 
@@ -568,9 +566,9 @@ def test_results_of_other_initial_weights_are_not_kept(study, tmp_path):
 
 def test_two_processes_do_not_train_in_one_folder(study, tmp_path):
     plan, out = study(seeds=[0]), tmp_path / 'out'
-    (out / plan.runs[0].folder).mkdir(parents=True)
-    lock(out / plan.runs[0].folder)
-    with pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
+    folder = out / plan.runs[0].folder
+    folder.mkdir(parents=True)
+    with lock(folder), pytest.raises(ConfigError, match='another process trains in .*teacher/seed_0'):
         train_all(plan, out)
 
 
@@ -584,6 +582,8 @@ Path({str(folder)!r}, 'epoch_1.pth').touch()
 Path({str(folder)!r}, 'state.json').write_text('{{"hash": "another"}}')'''])
     with pytest.raises(ConfigError, match='other/seed_0 was trained with another config: another, now'):
         train_all(plan, out)
+    with lock(folder):  # which nobody holds any more
+        pass
 
 
 @pytest.mark.parametrize('lr, counts', [(1e-3, True), (2e-3, False)], ids=['same', 'corrected'])

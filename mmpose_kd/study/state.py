@@ -3,8 +3,9 @@ import json
 import os
 import re
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, Iterator, List
 
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.files import take_lock
@@ -42,7 +43,8 @@ def saved_epochs(folder: Path) -> List[int]:
     return [int(number[1]) for number in numbers if number]  # others are copies, or published
 
 
-def lock(folder: Path) -> int:
+@contextmanager
+def lock(folder: Path) -> Iterator[int]:
     """A descriptor that one training at a time can have, for as long as it or one of its workers lives.
 
     Raises:
@@ -52,10 +54,9 @@ def lock(folder: Path) -> int:
     try:
         if not take_lock(descriptor, folder):
             raise ConfigError(f'another process trains in {folder} already; wait for it, or end it.')
-    except ConfigError:
+        yield descriptor
+    finally:
         os.close(descriptor)
-        raise
-    return descriptor
 
 
 def files_of(run: Run, out: Path) -> Dict[str, str]:
@@ -111,8 +112,5 @@ def move_aside(run: Run, out: Path) -> None:
         ConfigError: Another process trains in it.
     """
     folder = out / run.folder
-    held = lock(folder)  # a training outlives a study that is killed
-    try:
+    with lock(folder):  # a training outlives a study that is killed
         folder.rename(folder.with_name(f'{folder.name}.{state_of(run, out)["hash"]}.{int(time.time())}'))
-    finally:
-        os.close(held)

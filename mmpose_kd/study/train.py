@@ -162,35 +162,21 @@ class _Process:
     def __init__(self, run: Run, out: Path, jobs: int, slot: int):
         folder = out / run.folder
         folder.mkdir(parents=True, exist_ok=True)
-        held = lock(folder)
-        check_same(run, out)  # another study may have trained it while this one waited
         self.run, self.out, self.slot, self.log = run, out, slot, folder / 'train.log'
-        config = folder / 'config.py'
-        cfg = run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs})
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='LastValidationHook')]
-        cfg.dump(str(config))
-        state = state_of(run, out)
-        if differs(state, run, out):  # what failed with another config or other weights is no attempt of this run
-            state = {}
-        self.state = dict(
-            hash=run.hash(), files=files_of(run, out), finished=False, seconds=state.get('seconds', 0.0),
-            peak_memory_mb=state.get('peak_memory_mb', 0.0),
-            machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
-            commits=list(dict.fromkeys([*state.get('commits', []), commit()])),
-            versions=[*(found for found in state.get('versions', []) if found != versions()), versions()])
-        env = dict(os.environ, TZ='UTC')  # MMEngine names the folders of attempts by the local time; they are sorted
-        env.setdefault('OMP_NUM_THREADS', str(max(1, cores() // jobs)))
-        gpus = _gpus()
-        if jobs > 1 and gpus:
-            env['CUDA_VISIBLE_DEVICES'] = gpus[slot % len(gpus)]
-        self.started = time.monotonic()
-        # where there is nothing to resume, MMPose's tool would drop load_from
-        resume = ['--resume', 'auto'] if (folder / 'last_checkpoint').is_file() else []
-        with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(
-                [*_TRAIN, str(config), '--work-dir', str(folder), *resume], stdout=log,
-                stderr=subprocess.STDOUT, env=env, start_new_session=True, pass_fds=[held])
-        os.close(held)  # the training holds it
+        with lock(folder) as held:  # the training holds it after that
+            check_same(run, out)  # another study may have trained it while this one waited
+            config = folder / 'config.py'
+            cfg = run.cfg({need.name: str(checkpoint_of(need, out).resolve()) for need in run.needs})
+            cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='LastValidationHook')]
+            cfg.dump(str(config))
+            self.state = _begun(run, out)
+            self.started = time.monotonic()
+            # where there is nothing to resume, MMPose's tool would drop load_from
+            resume = ['--resume', 'auto'] if (folder / 'last_checkpoint').is_file() else []
+            with open(self.log, 'ab') as log:
+                self.process = subprocess.Popen(
+                    [*_TRAIN, str(config), '--work-dir', str(folder), *resume], stdout=log,
+                    stderr=subprocess.STDOUT, env=_environment(jobs, slot), start_new_session=True, pass_fds=[held])
 
     def poll(self) -> Optional[int]:
         """The exit code, if it has ended; saves the state."""
@@ -214,6 +200,29 @@ class _Process:
         """Tell it and its workers to end."""
         with suppress(ProcessLookupError):  # it has just ended by itself
             os.killpg(self.process.pid, signal.SIGTERM)
+
+
+def _begun(run: Run, out: Path) -> Dict[str, Any]:
+    """The state of a run that begins, or goes on."""
+    state = state_of(run, out)
+    if differs(state, run, out):  # what failed with another config or other weights is no attempt of this run
+        state = {}
+    return dict(
+        hash=run.hash(), files=files_of(run, out), finished=False, seconds=state.get('seconds', 0.0),
+        peak_memory_mb=state.get('peak_memory_mb', 0.0),
+        machines=list(dict.fromkeys([*state.get('machines', []), machine()])),
+        commits=list(dict.fromkeys([*state.get('commits', []), commit()])),
+        versions=[*(found for found in state.get('versions', []) if found != versions()), versions()])
+
+
+def _environment(jobs: int, slot: int) -> Dict[str, str]:
+    """The variables of a training: its share of the cores, and its GPU where several train at a time."""
+    env = dict(os.environ, TZ='UTC')  # MMEngine names the folders of attempts by the local time; they are sorted
+    env.setdefault('OMP_NUM_THREADS', str(max(1, cores() // jobs)))
+    gpus = _gpus()
+    if jobs > 1 and gpus:
+        env['CUDA_VISIBLE_DEVICES'] = gpus[slot % len(gpus)]
+    return env
 
 
 def _end(code: int) -> str:
