@@ -2,7 +2,6 @@
 from typing import Dict, Optional
 
 import numpy as np
-import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -56,16 +55,13 @@ class TeacherMetricHook(Hook):
                 text = ', '.join(f'{k} {s:.4f} / {t:.4f} ({s - t:+.4f})' for k, (s, t) in both.items())
                 runner.logger.info(f'student / {name}: {text}')
 
-    @torch.no_grad()
-    def _evaluate(self, runner: Runner, model, name: str) -> Dict[str, float]:
+    def _evaluate(self, runner: Runner, model: MultiKDDistiller, name: str) -> Dict[str, float]:
         dataloader, evaluator = runner.val_loop.dataloader, runner.val_loop.evaluator
         runner.logger.info(f'evaluating {name} once on the validation set')
-        training = model.training
-        model.eval()
-        for batch in track(dataloader, f'evaluating {name}') if is_main_process() else dataloader:
-            samples = model.predict_teacher(name, **model.data_preprocessor(batch, False))
-            evaluator.process(data_samples=samples, data_batch=batch)
-        model.train(training)
+        with undisturbed(model):
+            for batch in track(dataloader, f'evaluating {name}') if is_main_process() else dataloader:
+                samples = model.predict_teacher(name, **model.data_preprocessor(batch, False))
+                evaluator.process(data_samples=samples, data_batch=batch)
         return {k: float(v) for k, v in evaluator.evaluate(len(dataloader.dataset)).items() if np.size(v) == 1}
 
 
