@@ -117,7 +117,7 @@ def find_config(name: str) -> str:
     if Path(name).is_file() or '::' in name:
         return name
     shipped = {path.stem: path for path in CONFIGS.rglob('*.py')}
-    stem = name[:-len('.py')] if name.endswith('.py') else name
+    stem = name.removesuffix('.py')
     if stem not in shipped:
         raise ConfigError(f'there is no config file "{Path(name).absolute()}", and no shipped config of that name.'
                           f'{did_you_mean(stem, shipped)} "mim search mmpose_kd --valid-config" lists them.')

@@ -2,7 +2,7 @@
 import os
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Optional, Tuple
+from typing import Iterator, List, Optional, Tuple, Union
 
 import cv2
 import numpy as np
@@ -30,7 +30,7 @@ class Source:
         ConfigError: There is no such file, it is neither image nor video, or the folder holds no image.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: Union[str, Path]) -> None:
         self.path = Path(path).expanduser()
         self.read = 0
         self.skipped: List[str] = []
