@@ -98,19 +98,8 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         ConfigError: A config does not exist, a number is below 1, a backend is unknown, cannot run a model, or has
             no memory formats.
     """
-    for backend in backends:
-        if backend not in BACKENDS:
-            raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
-                              f'{did_you_mean(backend, BACKENDS)}')
-    if channels_last and 'onnx' in backends:
-        raise ConfigError('--channels-last and the backend "onnx" given, expected one of the two: ONNX Runtime chooses '
-                          'its own memory format. Leave out one of them.')
-    for name, number in (('batch', batch), ('rounds', rounds), ('threads', 1 if threads is None else threads)):
-        if number < 1:
-            raise ConfigError(f'--{name} {number} given, expected at least 1.')
-    for config in configs:
-        if '::' not in config and not Path(config).is_file():
-            raise ConfigError(f'config "{config}" does not exist.')
+    threads = cores() if threads is None else threads
+    _check_request(configs, backends, channels_last, batch=batch, rounds=rounds, threads=threads)
     rows = []
     backends = list(dict.fromkeys(backends))
     several = max(3, rounds // 5)
@@ -123,8 +112,7 @@ def benchmark(configs: Sequence[str], backends: Sequence[str] = ('eager', ), bat
         return [worker.ask(what) for worker in workers]
 
     for backend in backends:
-        setting = dict(backend=backend, batch=batch, threads=threads or cores(), device=device,
-                       channels_last=channels_last)
+        setting = dict(backend=backend, batch=batch, threads=threads, device=device, channels_last=channels_last)
         workers: List[_Worker] = []
         try:
             for config in configs:
@@ -177,6 +165,22 @@ def write_benchmark(rows: Sequence[Row], facts: Dict[str, Any], out: Path) -> No
         part.write_text(report(rows, facts) + '\n')
 
 
+def _check_request(configs: Sequence[str], backends: Sequence[str], channels_last: bool, **numbers: int) -> None:
+    for backend in backends:
+        if backend not in BACKENDS:
+            raise ConfigError(f'backend "{backend}" given, expected one of {", ".join(BACKENDS)}.'
+                              f'{did_you_mean(backend, BACKENDS)}')
+    if channels_last and 'onnx' in backends:
+        raise ConfigError('--channels-last and the backend "onnx" given, expected one of the two: ONNX Runtime chooses '
+                          'its own memory format. Leave out one of them.')
+    for name, number in numbers.items():
+        if number < 1:
+            raise ConfigError(f'--{name} {number} given, expected at least 1.')
+    for config in configs:
+        if '::' not in config and not Path(config).is_file():
+            raise ConfigError(f'config "{config}" does not exist.')
+
+
 class _Worker:
     """A process that holds one model."""
 
@@ -191,8 +195,7 @@ class _Worker:
 
     def ask(self, what: str) -> float:
         """Measure once: seconds of one image ('latency') or of the throughput batch ('batch')."""
-        self.connection.send(what)
-        return self._answer()
+        return self._answer(what)
 
     def end(self) -> None:
         """Let the process go."""
@@ -201,10 +204,12 @@ class _Worker:
         if self.process.is_alive():
             self.process.terminate()
 
-    def _answer(self) -> Any:
+    def _answer(self, question: str = '') -> Any:
         try:
+            if question:
+                self.connection.send(question)
             kind, value = self.connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):  # the latter where it ended before it was asked, or read the question
             raise ConfigError(f'{self.name}: the process that measures it ended, perhaps for lack of memory.') from None
         if kind == 'error':
             raise ConfigError(f'{self.name}: {value}')

@@ -13,7 +13,7 @@ import tiny
 import torch
 from mmengine.config import Config
 
-from mmpose_kd.benchmark import Row, _peak, _serve, _session, benchmark, report
+from mmpose_kd.benchmark import Row, _peak, _serve, _session, _Worker, benchmark, report
 from mmpose_kd.errors import ConfigError
 from mmpose_kd.machine import use_gpu
 
@@ -155,6 +155,14 @@ def test_a_model_whose_answer_nobody_reads_any_more_ends_in_silence(configs):
     ours.close()  # as when the benchmark is stopped just then
     process.join(60)
     assert process.exitcode == 0
+
+
+def test_a_process_that_has_ended_is_named_when_it_is_asked():
+    worker = _Worker.__new__(_Worker)
+    worker.name, (worker.connection, theirs) = 'student', multiprocessing.Pipe()
+    theirs.close()
+    with pytest.raises(ConfigError, match='student: the process that measures it ended'):
+        worker.ask('latency')
 
 
 def test_the_table_has_a_row_for_each_measurement():
