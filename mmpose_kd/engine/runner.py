@@ -130,7 +130,7 @@ def move_into_place(part: Path) -> None:
     """Give a file that is written the name without ``.part``, when the disk has it."""
     with open(part, 'rb+') as file:
         os.fsync(file.fileno())
-    os.replace(part, str(part)[:-len(PART)])
+    os.replace(part, str(part).removesuffix(PART))
 
 
 def _is_ours(cfg) -> bool:
