@@ -5,7 +5,8 @@ import numpy as np
 from mmpose.datasets.datasets.base import BaseCocoStyleDataset
 from mmpose.registry import DATASETS
 
-from ..errors import ConfigError, check_count
+from mmpose_kd.errors import ConfigError, check_count
+
 from .people import PARTS, Person, draw_person, inside_image, keypoint_flags, sample_person
 from .scene import Scene
 

@@ -13,10 +13,11 @@ from mmpose.registry import DATASETS
 from torch.utils.data import Dataset
 
 from mmpose_kd.config import digest_of
-from mmpose_kd.datasets.annotations import nested
-from mmpose_kd.datasets.samples import evenly
 from mmpose_kd.errors import ConfigError, check_count
 from mmpose_kd.parts import dicts, kind_of, with_names
+
+from .annotations import nested
+from .samples import evenly
 
 
 @DATASETS.register_module()

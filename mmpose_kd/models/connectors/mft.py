@@ -8,7 +8,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, is_count
-from mmpose_kd.models.connectors.align import resize_layer
+
+from .align import resize_layer
 
 
 @MODELS.register_module()

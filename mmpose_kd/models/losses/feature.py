@@ -6,7 +6,8 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError
-from mmpose_kd.models.losses.reduction import at_least_float32, check_same_shape
+
+from .reduction import at_least_float32, check_same_shape
 
 CONNECT = 'Add a connector that brings the student\'s to the teacher\'s.'
 _NORMALIZE = ('none', 'layer', 'channel')

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.connectors import stage_pairs
-from mmpose_kd.models.objectives.base import Objective
-from mmpose_kd.models.objectives.feature import check_fits, check_lengths, tapped
 from mmpose_kd.models.taps import Record
+
+from .base import Objective
+from .feature import check_fits, check_lengths, tapped
 
 
 @MODELS.register_module()

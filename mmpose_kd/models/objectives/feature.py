@@ -6,8 +6,9 @@ from mmpose.registry import MODELS
 from torch import Tensor, nn
 
 from mmpose_kd.errors import ConfigError, build, is_count, is_factor
-from mmpose_kd.models.objectives.base import STUDENT, Objective, same_values
 from mmpose_kd.models.taps import Record
+
+from .base import STUDENT, Objective, same_values
 
 
 def check_lengths(taps_name: str, taps: Sequence[str], **lists: Optional[Sequence]) -> None:

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.labels import keypoint_weights
-from mmpose_kd.models.objectives.base import STUDENT, Objective, same_values
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record, is_output, shapes
+
+from .base import STUDENT, Objective, same_values
 
 _LAST = {'outputs', 'outputs[-1]'}  # the same where a head has several stages
 _LOSSES = {'SimDR logits': 'SimDRKLLoss', 'heatmaps': 'HeatmapKDLoss'}

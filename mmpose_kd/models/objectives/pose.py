@@ -9,9 +9,10 @@ from mmpose_kd.errors import ConfigError, build
 from mmpose_kd.models.labels import keypoint_weights
 from mmpose_kd.models.losses.expectation import POSE_TEMPERATURE, pose_in_pixels
 from mmpose_kd.models.losses.reduction import check_temperature
-from mmpose_kd.models.objectives.base import Objective
 from mmpose_kd.models.outputs import is_simdr, last_heatmaps
 from mmpose_kd.models.taps import Record
+
+from .base import Objective
 
 
 @MODELS.register_module()

@@ -6,9 +6,10 @@ from mmpose.registry import MODELS
 from torch import Tensor
 
 from mmpose_kd.errors import build, check_count
-from mmpose_kd.models.objectives.base import Objective
-from mmpose_kd.models.objectives.feature import check_fits, check_lengths, tapped
 from mmpose_kd.models.taps import Record
+
+from .base import Objective
+from .feature import check_fits, check_lengths, tapped
 
 
 @MODELS.register_module()
