@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import types
+import warnings
 from pathlib import PurePosixPath
 from typing import Any, Callable, Dict, List
 
@@ -64,7 +65,7 @@ def apply() -> List[str]:
     if os.environ.get('MMPOSE_KD_COMPAT', '').lower() == 'off':
         return []
     repairs = (define_torchvision_operators, defer_mmcv_operators, allow_mmengine_checkpoints, distribute_without_gpu,
-               name_for_mlflow, convert_bfloat16, autocast_without_gpu)
+               name_for_mlflow, convert_bfloat16, autocast_without_gpu, checkpoint_with_gradients)
     return [repair.__name__ for repair in repairs if repair()]
 
 
@@ -309,6 +310,38 @@ def autocast_without_gpu() -> bool:
         stock(self, dict(enabled=False) if loss_scale == 'dynamic' else loss_scale, dtype, **kwargs)
 
     amp_optimizer_wrapper.is_cuda_available = lambda: True
+    return True
+
+
+def checkpoint_with_gradients() -> bool:
+    """Let ``activation_checkpointing`` train what it names, wherever that is in the model.
+
+    Symptom: a backbone that it names as a whole, a head behind a frozen
+    backbone, or a block behind a frozen one keeps its initial weights; PyTorch
+    warns that none of the inputs have requires_grad=True.
+
+    Cause: MMEngine calls PyTorch's checkpointing in the reentrant form, through
+    which a gradient comes only where an input has one. Images have none.
+
+    Thread: none found.
+
+    Repair: the form that is not reentrant, which PyTorch advises, asks for
+    none, and computes the same.
+
+    Returns:
+        bool: Whether the repair was needed.
+    """
+    from mmengine.runner import activation_checkpointing
+    layer = torch.nn.Linear(1, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        if activation_checkpointing.wrap_forward(layer.forward)(torch.zeros(1)).requires_grad:
+            return False
+
+    @extend(activation_checkpointing, 'checkpoint')
+    def checkpoint(stock: Callable, forward: Callable, *args: Any) -> Any:
+        return stock(forward, *args, use_reentrant=False)
+
     return True
 
 

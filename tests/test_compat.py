@@ -311,6 +311,21 @@ def test_a_conversion_that_takes_bfloat16_is_left_alone(tmp_path):
         """, tmp_path) == 'False True'
 
 
+def test_checkpointing_trains_what_gets_no_gradient(tmp_path):
+    assert run("""
+        import torch
+        from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
+
+        def trained():
+            model = torch.nn.Sequential(torch.nn.Linear(2, 1))
+            turn_on_activation_checkpointing(model, '0')
+            return model(torch.zeros(1, 2)).requires_grad
+
+        print(trained(), compat.checkpoint_with_gradients(), trained())
+        print(compat.checkpoint_with_gradients())  # as where it is not broken
+        """, tmp_path).split() == ['False', 'True', 'True', 'False']
+
+
 AMP = """
 import torch
 from mmengine.optim import AmpOptimWrapper

@@ -14,7 +14,7 @@ from mmpose_kd.datasets.views import ViewDataset, checked_views
 from mmpose_kd.errors import ConfigError, build, did_you_mean
 from mmpose_kd.keypoints import keypoint_names, parse_metainfo
 from mmpose_kd.models.objectives.base import STUDENT, Objective
-from mmpose_kd.models.outputs import check_same_maps, num_keypoints, pose_head
+from mmpose_kd.models.outputs import check_same_maps, num_keypoints
 from mmpose_kd.models.taps import Record, Recorder, is_output, tensors
 
 from .cached_teacher import CachedTeacher
@@ -210,8 +210,6 @@ class MultiKDDistiller(TopdownPoseEstimator):
         answers = self._answers(inputs, weights, data_samples)  # before the student holds memory for its backward pass
         with self.recorder.record() as student:
             losses = super().loss(inputs, data_samples)
-        if not self._checked and torch.is_grad_enabled():
-            self._check_gradients(student)
         records = {name: self.teachers[name].translate(answer, inputs, student.outputs)
                    for name, answer in answers.items()}
         records[STUDENT] = student.detach()
@@ -300,26 +298,12 @@ class MultiKDDistiller(TopdownPoseEstimator):
         zero = torch.zeros((), device=next(self.parameters()).device)
         return sum((x.flatten()[:0].sum() for x in [*objective.parameters(), *tensors(reached)]), zero)
 
-    def _check_gradients(self, student: Record) -> None:
-        """Refuse a student whose own losses would not train a part that wants a gradient, while objectives do others.
-
-        PyTorch's checkpointing, as MMEngine calls it, computes what takes no tensor with a gradient without one.
-        """
-        parts = (('backbone', self.backbone, student.feats), ('head', pose_head(self.head), student.outputs))
-        for name, part, computed in parts:
-            wanted = computed is not None and any(p.requires_grad for p in part.parameters())
-            if wanted and not any(tensor.requires_grad for tensor in tensors(computed)):
-                raise ConfigError(f'model.{name}: it is computed without a gradient, so that nothing would train it. '
-                                  'Name neither "backbone" nor "head" as a whole in activation_checkpointing, but '
-                                  'blocks whose input has a gradient, such as "backbone.layer2".')
-
     def _check_trained(self, name: str, objective: Objective, value: Tensor, student: Record) -> None:
         """Refuse an objective that reaches no weight of the student; its own connectors alone would learn."""
         idle = [path for path in objective.student_taps
                 if not any(tensor.requires_grad for tensor in tensors(student[path]))]
-        remedy = ('tap another module, outside of blocks that are computed twice to save memory (with_cp, '
-                  'activation_checkpointing), or free what is frozen (frozen_stages, '
-                  f'model.frozen={list(self.frozen)}).')
+        remedy = ('tap another module, outside of blocks that are computed twice to save memory (with_cp), or free what '
+                  f'is frozen (frozen_stages, model.frozen={list(self.frozen)}).')
         if not value.requires_grad or (idle and len(idle) == len(objective.student_taps)):
             raise ConfigError(f'model.objectives.{name}: it can teach nothing, as nothing that it compares is trained. '
                               f'Drop it, {remedy}')
