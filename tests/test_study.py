@@ -274,6 +274,12 @@ def test_a_study_trains_and_reports_and_trains_nothing_twice(study, tmp_path):
     assert collect(study(seeds=[0], runs=ALONE), out)['runs'] == [dict(results['runs'][1], label='only')]
     with pytest.raises(ConfigError, match='seed_0 is gone, and "results.json" kept no "AUC" of it, only PCK'):
         collect(study(seeds=[0], runs=ALONE, metrics=dict(AUC='AUC')), out)
+    stored = json.loads((out / 'results.json').read_text())
+    (out / 'results.json').write_text(json.dumps(dict(stored, runs=[
+        {key: value for key, value in run.items() if key != 'metrics'} for run in stored['runs']])))  # edited
+    with pytest.raises(ConfigError, match='kept no "PCK" of it, only nothing'):
+        collect(study(seeds=[0], runs=ALONE), out)
+    (out / 'results.json').write_text(json.dumps(stored))
     assert collect(study(seeds=[0], runs=ALONE, cfg_options={'optim_wrapper.optimizer.lr': 2e-3}), out)['runs'] == []
     shutil.move(tmp_path / 'elsewhere', out / plan.runs[1].folder)
     (out / plan.runs[2].folder / 'state.json').unlink()
@@ -458,14 +464,17 @@ def test_other_initial_weights_and_other_annotations_of_one_name_are_another_run
     assert files('c') == (hash_a, files_a)
 
 
-@pytest.mark.parametrize('content', ['{"teacher": []}', '[]', '{', '{"runs": [{"name": "other"}]}'])
-def test_results_of_something_else_are_not_replaced(content, study, tmp_path):
+@pytest.mark.parametrize('content, message', [
+    ('{"teacher": []}', 'does not list the runs of a study'), ('[]', 'does not list the runs of a study'),
+    ('{"runs": [{"na', 'was cut off or edited'),
+    ('{"runs": [{"name": "other"}]}', 'holds the results of something else')])
+def test_results_of_something_else_are_not_replaced(content, message, study, tmp_path):
     plan = study()
     check_results(plan, tmp_path)
     (tmp_path / 'results.json').write_text('{"runs": [{"name": "kd"}, {"name": "a run that went"}]}')
     check_results(plan, tmp_path)
     (tmp_path / 'results.json').write_text(content)
-    with pytest.raises(ConfigError, match='results.json" holds the results of something else'):
+    with pytest.raises(ConfigError, match=f'results.json" .*{message}'):
         check_results(plan, tmp_path)
 
 

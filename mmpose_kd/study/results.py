@@ -41,10 +41,11 @@ def collect(plan: Plan, out: Path) -> dict:
         state = state_of(run, out)
         kept = {} if state else stored.get((run.name, run.seed), {})
         if kept and not differs(kept, run, out):
-            missing = [metric for metric in plan.metrics if metric not in kept['metrics']]
+            found = kept.get('metrics', {})
+            missing = [metric for metric in plan.metrics if metric not in found]
             if missing:
                 raise ConfigError(f'metrics: the folder {out / run.folder} is gone, and "results.json" kept no '
-                                  f'"{missing[0]}" of it, only {", ".join(kept["metrics"])}.')
+                                  f'"{missing[0]}" of it, only {", ".join(found) or "nothing"}.')
             runs.append(dict(kept, label=run.label, baseline=run.baseline))
         if not state.get('finished'):
             continue
@@ -70,12 +71,14 @@ def check_results(plan: Plan, out: Path) -> None:
     """Refuse a folder with the results of something else, which this study's would replace.
 
     Raises:
-        ConfigError: Its ``results.json`` is no study's, or lists no run of this one.
+        ConfigError: Its ``results.json`` is no study's, was cut off, or lists no run of this one.
     """
     try:
         names = {run['name'] for run in _stored_runs(out)}
-    except (KeyError, TypeError, ValueError):
-        names = {'what is no study'}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f'"{out / "results.json"}" does not list the runs of a study: it is something else, or was '
+                          'cut off or edited. Choose another folder, or move the file away if it is this study\'s: '
+                          'what has its folder in "runs" is listed anew.') from error
     if names and not names & set(plan.names()):
         raise ConfigError(f'"{out / "results.json"}" holds the results of something else '
                           f'({", ".join(sorted(map(str, names)))}), which those of this study would replace. Choose '

@@ -302,8 +302,8 @@ class MultiKDDistiller(TopdownPoseEstimator):
         """Refuse an objective that reaches no weight of the student; its own connectors alone would learn."""
         idle = [path for path in objective.student_taps
                 if not any(tensor.requires_grad for tensor in tensors(student[path]))]
-        remedy = ('tap another module, outside of blocks that are computed twice to save memory (with_cp), or free what '
-                  f'is frozen (frozen_stages, model.frozen={list(self.frozen)}).')
+        remedy = ('tap another module, outside of blocks that are computed twice to save memory (with_cp), or free '
+                  f'what is frozen (frozen_stages, model.frozen={list(self.frozen)}).')
         if not value.requires_grad or (idle and len(idle) == len(objective.student_taps)):
             raise ConfigError(f'model.objectives.{name}: it can teach nothing, as nothing that it compares is trained. '
                               f'Drop it, {remedy}')
