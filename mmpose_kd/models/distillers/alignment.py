@@ -66,14 +66,17 @@ class Resize:
 
 @dataclass(frozen=True)
 class Cells:
-    """Where the cells or bins of a teacher's outputs lie.
+    """Where the cells or bins of a teacher's outputs lie, and on which scale its logits are.
 
     Args:
         resize (Resize): How the input that they cover is cut from the student's.
         udp (bool): Whether the first and last one lie on the first and last pixel, as ``UDPHeatmap`` has it.
+        beta (float): What its logits are multiplied by in the softmax that it is trained for, as RTMPose's by 10.
+            Default: 1.
     """
     resize: Resize
     udp: bool
+    beta: float = 1.0
 
 
 def same_images(student: nn.Module, teacher: nn.Module) -> bool:

@@ -17,6 +17,7 @@ from mmpose_kd.errors import ConfigError, first_line
 from mmpose_kd.keypoints import check_same_keypoints, dataset_metas, keypoint_names, map_keypoints, parse_metainfo
 from mmpose_kd.machine import emulates
 from mmpose_kd.models.outputs import (
+    beta_of,
     decoded_scale,
     has_distributions,
     heatmaps_among,
@@ -221,7 +222,7 @@ class Teacher:
         translation = Translation(resize, self.indices, len(self.names or ()), maps_per_keypoint(self.head), self.udp,
                                   self.student_udp, has_distributions(self.head))
         record.outputs = translation.outputs(record.outputs, student_outputs)
-        record.cells = None if same_kind else Cells(resize, self.udp)
+        record.cells = None if same_kind else Cells(resize, self.udp, beta_of(self.head) or 1.0)
         return record
 
     def features_alone(self) -> None:

@@ -30,7 +30,7 @@ class PoseObjective(Objective):
     Args:
         loss (dict): How the poses are compared. Default: ``dict(type='ProgressivePoseLoss')``.
         temperature (float): Temperature of the softmax over the teacher's cells or bins, whose expectation is its pose.
-            Default: 0.05.
+            Default: 0.05. RTMPose's logits are multiplied by ten before it, as by the loss that they are trained for.
         weight (float | dict): Factor of the loss, or a schedule. Default: 1.
         teacher (str): Which teacher. Default: 'teacher'.
 
@@ -67,7 +67,7 @@ class PoseObjective(Objective):
             target = pose_in_pixels(outputs, (width, height), self.temperature)
         else:
             resize = teacher.cells.resize
-            target = pose_in_pixels(outputs, resize.teacher, self.temperature, teacher.cells.udp)
+            target = pose_in_pixels(outputs, resize.teacher, self.temperature / teacher.cells.beta, teacher.cells.udp)
             target = torch.stack([resize.to_student(target[..., axis], axis) for axis in (0, 1)], dim=-1)
         return self.loss(poses[1:], target, keypoint_weights(data_samples, target.device), (width, height))
 

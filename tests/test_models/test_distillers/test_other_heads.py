@@ -142,6 +142,13 @@ def beta_model(beta):
     return dict(model, head=dict(model['head'], loss=dict(type='KLDiscretLoss', beta=beta)))
 
 
+@pytest.mark.parametrize('beta', [1., 10.])
+def test_where_a_student_has_poses_the_scale_of_the_teachers_logits_comes_along(beta):
+    teacher, inputs = Teacher(beta_model(beta), allow_random_weights=True), torch.zeros(2, 3, 64, 64)
+    record = teacher.translate(Record(outputs=(torch.zeros(2, 17, 128), ) * 2), inputs, [torch.zeros(2, 17, 2)])
+    assert record.cells.beta == beta
+
+
 @pytest.mark.parametrize('loss', [dict(type='SimDRKLLoss', temperature=0.1),
                                   dict(type='JointStructureLoss', skeleton=[[0, 1]])], ids=lambda loss: loss['type'])
 def test_logits_of_other_scales_are_not_compared(loss):

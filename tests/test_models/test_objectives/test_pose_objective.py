@@ -68,6 +68,15 @@ def test_a_pose_in_an_input_of_another_size_is_brought_to_the_students_pixels(si
     assert loss([pose] * 4, teacher, Cells(Resize((64, 32), size), False)).item() == pytest.approx(0, abs=1e-5)
 
 
+def test_logits_count_as_much_as_in_the_loss_that_they_are_trained_by():
+    torch.manual_seed(0)
+    logits, same = [torch.rand(1, 2, bins) for bins in (128, 64)], Resize((64, 32), (64, 32))
+    start = torch.zeros(1, 2, 2)
+    by_ten = loss([start] * 4, tuple(10 * axis for axis in logits), Cells(same, udp=False))
+    assert loss([start] * 4, tuple(logits), Cells(same, udp=False, beta=10.)).item() == pytest.approx(by_ten.item())
+    assert loss([start] * 4, tuple(logits), Cells(same, udp=False)).item() != pytest.approx(by_ten.item(), rel=0.01)
+
+
 def test_of_two_peaks_the_temperature_says_how_much_the_lower_one_counts():
     two = torch.tensor([[[[1., 0.9, 0., 0.], [0., 0., 0., 0.]], [[0.] * 4] * 2]])  # 16 pixels a cell
     start, one_step = torch.zeros(1, 2, 2), dict(type='ProgressivePoseLoss', step_weights=(1., ))
