@@ -332,10 +332,10 @@ def checkpoint_with_gradients() -> bool:
         bool: Whether the repair was needed.
     """
     from mmengine.runner import activation_checkpointing
-    layer = torch.nn.Linear(1, 1)
+    weight = torch.zeros(1, requires_grad=True)  # a layer would draw from the random numbers of who imports this
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        if activation_checkpointing.wrap_forward(layer.forward)(torch.zeros(1)).requires_grad:
+        if activation_checkpointing.wrap_forward(weight.mul)(torch.zeros(1)).requires_grad:
             return False
 
     @extend(activation_checkpointing, 'checkpoint')

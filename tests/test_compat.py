@@ -326,6 +326,15 @@ def test_checkpointing_trains_what_gets_no_gradient(tmp_path):
         """, tmp_path).split() == ['False', 'True', 'True', 'False']
 
 
+def test_importing_the_package_draws_no_random_number(tmp_path):
+    assert run("""
+        import torch
+        before = torch.get_rng_state()
+        compat.apply()
+        print(torch.equal(torch.get_rng_state(), before))
+        """, tmp_path) == 'True'
+
+
 AMP = """
 import torch
 from mmengine.optim import AmpOptimWrapper
