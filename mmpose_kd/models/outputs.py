@@ -91,10 +91,15 @@ def has_distributions(head: Any) -> bool:
     return isinstance(pose_head(head), IntegralRegressionHead)
 
 
-def beta_of(head: Any) -> Optional[float]:
-    """What a head's logits are multiplied by before the softmax that it is trained for; None where nothing sets it."""
+def beta_of(head: Any) -> float:
+    """What a head's logits are multiplied by before the softmax that it is trained for; 1 where nothing sets it."""
+    loss = _discrete_loss(head)
+    return 1.0 if loss is None else float(loss.beta)
+
+
+def _discrete_loss(head: Any) -> Optional[KLDiscretLoss]:
     loss = getattr(pose_head(head), 'loss_module', None)
-    return float(loss.beta) if isinstance(loss, KLDiscretLoss) else None
+    return loss if isinstance(loss, KLDiscretLoss) else None
 
 
 def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any]) -> None:
@@ -119,11 +124,10 @@ def check_same_maps(student: Any, teacher: Any, losses: Sequence[Any]) -> None:
     if kinds[0] != kinds[1]:
         raise ConfigError(f"the student's head has {kinds[0]}, the teacher's {kinds[1]}, which cannot be compared. "
                           'Give the student the kind of the teacher, or compare features with FeatureObjective.')
-    betas = [beta_of(head) for head in (student, teacher)]
-    own, theirs = (1.0 if beta is None else beta for beta in betas)
+    own, theirs = beta_of(student), beta_of(teacher)
     both = _first_with('one_temperature', losses)
     if both and own != theirs:
-        remedy = "Give the student a SimCCHead with the teacher's beta" if betas[0] is None else (
+        remedy = "Give the student a SimCCHead with the teacher's beta" if _discrete_loss(student) is None else (
             f"Set beta={theirs:g} in the loss of the student's head")
         raise ConfigError(f"loss: {both} takes the logits of both heads at one temperature, but the student's are "
                           f"trained at beta={own:g} of KLDiscretLoss and the teacher's at beta={theirs:g}: one of "

@@ -166,7 +166,7 @@ class DistillVisualizationHook(Hook):
         rows: Dict[str, Any] = {}
         maps: Dict[str, Any] = {}
         for title, (outputs, head) in models.items():
-            for key, pair in distributions(outputs, labelled.shape[1], title, beta_of(head) or 1.0).items():
+            for key, pair in distributions(outputs, labelled.shape[1], title, beta_of(head)).items():
                 rows[key] = tuple(axis[person, joints].cpu().numpy() for axis in pair)
             for key, heatmap in heatmaps(outputs, labelled.shape[1], title).items():
                 maps[key] = heatmap[person, joints].cpu().numpy()

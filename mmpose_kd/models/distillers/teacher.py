@@ -222,7 +222,7 @@ class Teacher:
         translation = Translation(resize, self.indices, len(self.names or ()), maps_per_keypoint(self.head), self.udp,
                                   self.student_udp, has_distributions(self.head))
         record.outputs = translation.outputs(record.outputs, student_outputs)
-        record.cells = None if same_kind else Cells(resize, self.udp, beta_of(self.head) or 1.0)
+        record.cells = None if same_kind else Cells(resize, self.udp, beta_of(self.head))
         return record
 
     def features_alone(self) -> None:

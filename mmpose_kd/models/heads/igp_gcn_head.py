@@ -110,7 +110,7 @@ class IGPGCNHead(BaseHead):
         _check_steps(in_channels=in_channels, in_indices=self.in_indices, pools=self.pools,
                      image_channels=image_channels)
         self.base = _build_base(base)
-        self.decoder, self.beta = self.base.decoder, beta_of(self.base) or 1.0
+        self.decoder, self.beta = self.base.decoder, beta_of(self.base)
         self.input_size = tuple(self.decoder.input_size)
         self.out_channels = self.base.out_channels
         self.temperature = check_temperature(temperature)
