@@ -187,7 +187,8 @@ TABLES = dict(
     second_stages=lambda studies: whole(studies['second_stage_128x128']),
     budget_128x128=lambda studies: twice_as_long(studies['tuned_128x128'], studies['budget_128x128']),
     backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']),
-    litehrnet=lambda studies: whole(studies['litehrnet']))
+    litehrnet=lambda studies: whole(studies['litehrnet']),
+    lspd_litehrnet=lambda studies: whole(studies['lspd_litehrnet']))
 
 
 def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:
