@@ -180,6 +180,7 @@ def whole(results: dict) -> List[str]:
 
 TABLES = dict(
     demo=demo, gains=gains, best=best, ablation=ablation, budget=budget,
+    length=lambda studies: whole(studies['length']),
     ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
     short_128x128=lambda studies: course(studies['short_128x128']),
     tuned_128x128=lambda studies: course(studies['tuned_128x128']),
