@@ -180,16 +180,14 @@ def whole(results: dict) -> List[str]:
 
 TABLES = dict(
     demo=demo, gains=gains, best=best, ablation=ablation, budget=budget,
-    length=lambda studies: whole(studies['length']),
     ahead=lambda studies: ahead(studies['methods']), ahead_128x128=lambda studies: ahead(studies['short_128x128']),
     short_128x128=lambda studies: course(studies['short_128x128']),
     tuned_128x128=lambda studies: course(studies['tuned_128x128']),
     larger=lambda studies: whole(studies['tuned_128x128']),
     second_stages=lambda studies: whole(studies['second_stage_128x128']),
     budget_128x128=lambda studies: twice_as_long(studies['tuned_128x128'], studies['budget_128x128']),
-    backbones=lambda studies: whole(studies['backbones']), weights=lambda studies: whole(studies['weights']),
-    litehrnet=lambda studies: whole(studies['litehrnet']),
-    lspd_litehrnet=lambda studies: whole(studies['lspd_litehrnet']))
+    **{study: lambda studies, study=study: whole(studies[study])
+       for study in ('backbones', 'weights', 'length', 'litehrnet', 'lspd_litehrnet')})
 
 
 def by_gain(results: dict, variants: bool = False) -> List[Tuple[str, dict]]:

@@ -1,7 +1,7 @@
 # How long does the student alone gain from a longer training? Every length has its own schedule. Ten epochs with these
 # seeds are in methods.py.
 _base_ = 'protocol.py'
-title = 'Until the student alone gains no more, LSPET 64x64'
+title = 'Longer trainings of the student alone on LSPET 64x64'
 baseline = 'alone-20e'
 cfg_options = {'optim_wrapper.optimizer.lr': 4e-3}
 runs = {
