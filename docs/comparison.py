@@ -26,6 +26,7 @@ GAINS = [f'gain in {title}' for title in METRICS.values()]
 WEIGHTS = dict(alpha=4, beta=3)  # of Multi-KD's terms, where they are not what is tried
 PLOTS = dict(methods=('methods', ), others=('heatmaps', 's_hrnet', 'lspd'))  # whose runs are methods, by plot
 COMPARED = sum(PLOTS.values(), ())
+COURSES = dict(course='short_128x128', length='length')  # whose trainings are drawn from epoch to epoch, by plot
 UNTIMED = ('s-hrnet', 'lspd', 'lspd-teacher')  # they, or their students alone, were trained beside other work
 DEMO = dict(  # label, parameters and GMACs: what the demo prints after its trainings
     teacher=('teacher, HRNet-W8', '0.28 M', '0.018'), student=('student, ResNet-18 of 1/8 width', '0.23 M', '0.006'),
@@ -59,8 +60,9 @@ def main(check: bool = False) -> List[str]:
                  ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
         if 'weights' in studies:
             plot_weights(studies['weights'], ROOT / 'docs' / 'images' / 'comparison_weights.svg')
-        if 'short_128x128' in studies:
-            plot_course(studies['short_128x128'], ROOT / 'docs' / 'images' / 'comparison_course.svg')
+        for name, study in COURSES.items():
+            if study in studies:
+                plot_course(studies[study], ROOT / 'docs' / 'images' / f'comparison_{name}.svg')
     return stale
 
 
@@ -163,10 +165,10 @@ def course(results: dict) -> List[str]:
 
 
 def by_epoch(results: dict) -> Dict[int, Dict[str, dict]]:
-    """What the summary would be after each epoch that was validated."""
-    runs = results['runs']
-    return {int(epoch): summarise([dict(run, metrics=run['curve'][epoch]) for run in runs], [METRIC])
-            for epoch in sorted(runs[0]['curve'], key=int)}
+    """What the summary would be after each epoch that was validated, of the runs that got there."""
+    epochs = sorted({epoch for run in results['runs'] for epoch in run['curve']}, key=int)
+    return {int(epoch): summarise([dict(run, metrics=run['curve'][epoch]) for run in results['runs']
+                                   if epoch in run['curve']], [METRIC]) for epoch in epochs}
 
 
 def whole(results: dict) -> List[str]:
@@ -270,9 +272,9 @@ def plot_course(results: dict, file: Path) -> None:
     axes = figure.subplots()
     summaries = by_epoch(results)
     for name in sorted(results['summary'], key=lambda name: -results['summary'][name][METRIC]['mean']):
-        values = [summary[name][METRIC] for summary in summaries.values()]
-        axes.errorbar(list(summaries), [100 * value['mean'] for value in values],
-                      yerr=[100 * (value['std'] or 0) for value in values], fmt='o-', capsize=3,
+        values = {epoch: summary[name][METRIC] for epoch, summary in summaries.items() if name in summary}
+        axes.errorbar(list(values), [100 * value['mean'] for value in values.values()],
+                      yerr=[100 * (value['std'] or 0) for value in values.values()], fmt='o-', capsize=3,
                       label=label(results['runs'], name))
     axes.set_xticks(list(summaries))
     axes.set_xlabel('epoch')

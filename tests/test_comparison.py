@@ -159,3 +159,15 @@ def test_plot_of_the_course_has_a_curve_for_each_run_the_best_first(comparison, 
     axes, = figures[0].axes
     curves = {curve.get_label(): curve.lines[0].get_xydata().round(6).tolist() for curve in axes.containers}
     assert list(curves.items()) == [('KD', [[2, 45], [10, 55]]), ('ALONE', [[2, 40], [10, 50]])]
+
+
+def test_plot_of_the_course_ends_a_shorter_training_where_it_ended(comparison, monkeypatch, tmp_path):
+    curves = {'short': {'2': dict(PCK=0.45)}, 'long': {'2': dict(PCK=0.4), '10': dict(PCK=0.5)}}
+    runs = [dict(name=name, label=name, baseline='long', seed=0, curve=curve) for name, curve in curves.items()]
+    figures = []
+    monkeypatch.setattr(comparison, 'save', lambda figure, file: figures.append(figure))
+    rows = {name: summary('long', 0.5) for name in curves}
+    comparison.plot_course(dict(runs=runs, summary=rows), tmp_path / 'course.svg')
+    axes, = figures[0].axes
+    drawn = {curve.get_label(): curve.lines[0].get_xydata().round(6).tolist() for curve in axes.containers}
+    assert drawn == {'short': [[2, 45]], 'long': [[2, 40], [10, 50]]}
