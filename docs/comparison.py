@@ -166,9 +166,10 @@ def course(results: dict) -> List[str]:
 
 def by_epoch(results: dict) -> Dict[int, Dict[str, dict]]:
     """What the summary would be after each epoch that was validated, of the runs that got there."""
-    epochs = sorted({epoch for run in results['runs'] for epoch in run['curve']}, key=int)
-    return {int(epoch): summarise([dict(run, metrics=run['curve'][epoch]) for run in results['runs']
-                                   if epoch in run['curve']], [METRIC]) for epoch in epochs}
+    runs = results['runs']
+    epochs = sorted({epoch for run in runs for epoch in run['curve']}, key=int)
+    return {int(epoch): summarise([dict(run, metrics=run['curve'][epoch]) for run in runs if epoch in run['curve']],
+                                  [METRIC]) for epoch in epochs}
 
 
 def whole(results: dict) -> List[str]:
